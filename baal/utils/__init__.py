@@ -1,0 +1,1 @@
+"""Small leaves that any room may import; they import nothing of the rest."""
