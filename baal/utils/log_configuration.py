@@ -6,6 +6,7 @@ the standard library's loggers; `set_logger_config` is a convenience for scripts
 
 import logging
 import sys
+from collections.abc import MutableMapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +32,7 @@ def get_logger() -> "BoundLogger":
     # Imported late: structlog alone would cost more than the whole of `import baal` may.
     import structlog
 
-    def to_line(_: Any, __: str, event: dict[str, Any]) -> str:
+    def to_line(_: Any, __: str, event: MutableMapping[str, Any]) -> str:
         text = str(event.pop("event", ""))
         return " ".join([text, *(f"{key}={value!r}" for key, value in event.items())])
 

@@ -1,0 +1,99 @@
+"""Is data augmentation left on in the pool? Two reads of one item tell, most of the time."""
+
+import random
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+
+from baal.active.dataset.specifics import view_with
+
+__all__ = ["items_differ", "warn_if_augmented"]
+
+
+def warn_if_augmented(dataset: Any, read: Callable[[Any], Any], stacklevel: int = 2) -> None:
+    """Read one item twice and warn if it came out differently.
+
+    The global random states of torch, NumPy and `random` are as before afterwards. The reads go
+    through a shallow copy of the dataset: a file or database that it opens at its first read must
+    not stay open here, since another process could not inherit it.
+
+    Args:
+        dataset: The dataset, which may have attributes overridden.
+        read: Reads one item from such a dataset.
+        stacklevel: Of the warning, as in `warnings.warn`.
+
+    Warns:
+        UserWarning: The item differs between the reads.
+
+    Example:
+        >>> warn_if_augmented([1, 2, 3], lambda dataset: dataset[0])
+    """
+    try:
+        with _random_states_kept():
+            probe = view_with(dataset, {})
+            differ = items_differ(read(probe), read(probe))
+    except Exception:  # noqa: BLE001 - advice only: whoever reads the item meets its error
+        return
+    if differ:
+        warnings.warn(
+            "An item of the pool differs between two reads: data augmentation is not switched "
+            "off, and scores will be noisy. Switch it off in the pool only with `pool_specifics`, "
+            'for example pool_specifics={"transform": test_transform}.',
+            UserWarning,
+            stacklevel=stacklevel + 1,
+        )
+
+
+def items_differ(first: Any, second: Any) -> bool:
+    """Whether two reads of an item surely differ; NaN equals NaN.
+
+    Args:
+        first: Tensors, arrays and plain values, in mappings and sequences at any depth.
+        second: The same, read again.
+
+    Returns:
+        False also for what cannot be compared, such as objects that define no equality.
+
+    Example:
+        >>> items_differ((torch.ones(2), 3), (torch.ones(2), 3))
+        False
+        >>> items_differ({"x": np.zeros(2)}, {"x": np.array([0.0, 1.0])})
+        True
+    """
+    if type(first) is not type(second):
+        return True
+    if isinstance(first, (torch.Tensor, np.ndarray)):
+        return first.shape != second.shape or not _same_values(first, second)
+    if isinstance(first, Mapping):
+        return first.keys() != second.keys() or any(
+            items_differ(first[key], second[key]) for key in first
+        )
+    if isinstance(first, (list, tuple)):
+        return len(first) != len(second) or any(map(items_differ, first, second))
+    equality: Any = type(first).__eq__
+    return equality is not object.__eq__ and not _same_values(first, second)
+
+
+def _same_values(first: Any, second: Any) -> bool:
+    """Equal, where NaN equals NaN; tensors, arrays and scalars alike."""
+    same = (first == second) | ((first != first) & (second != second))  # noqa: PLR0124
+    return bool(same.all()) if hasattr(same, "all") else bool(same)
+
+
+@contextmanager
+def _random_states_kept() -> Iterator[None]:
+    """Put the global random states back at the end; those of GPUs only where one is in use."""
+    numpy_state = np.random.get_state()  # noqa: NPY002 - it is the global one
+    python_state = random.getstate()
+    in_use = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+    gpus = range(torch.cuda.device_count()) if in_use else []
+    with torch.random.fork_rng(devices=gpus):
+        try:
+            yield
+        finally:
+            np.random.set_state(numpy_state)  # noqa: NPY002
+            random.setstate(python_state)

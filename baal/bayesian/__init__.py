@@ -1,0 +1,5 @@
+"""Makes any `nn.Module` a sampler of its own posterior."""
+
+from baal.bayesian.dropout import Dropout
+
+__all__ = ["Dropout"]

@@ -1,0 +1,1 @@
+"""Metrics by name, and the part of a wrapper that keeps them."""

@@ -1,0 +1,393 @@
+"""Train, test and predict on datasets."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+from torch.optim import Optimizer
+from torch.utils.data import DataLoader, Dataset
+from torch.utils.data.dataloader import default_collate
+from tqdm import tqdm
+
+from baal.bayesian.sampling import check_iterations, sample_posterior
+from baal.exceptions import InvalidArgumentError, StateError
+from baal.metrics.mixin import MetricMixin
+from baal.utils.cuda_utils import to_device
+from baal.utils.iterutils import map_on_tensor
+from baal.utils.log_configuration import get_logger
+
+__all__ = ["ModelWrapper", "TrainingArgs", "mc_inference"]
+
+
+@dataclass
+class TrainingArgs:
+    """How a `ModelWrapper` trains and predicts.
+
+    Attributes:
+        optimizer: Steps the model's parameters; needed for training only.
+        batch_size: Items of a batch, `B`.
+        epoch: Passes over the dataset in `train_on_dataset`.
+        use_cuda: Where data goes when the model has no parameter to tell by; otherwise data
+            follows the model.
+        workers: Processes that load data; no more are used than the machine has cores.
+        collate_fn: Makes a batch of items.
+        regularizer: Called without arguments; gives a scalar that is added to the training loss.
+        criterion: `criterion(output, target)` gives the loss; needed for training and testing.
+        replicate_in_memory: Draw posterior samples by stacking the inputs, rather than by a loop.
+
+    Raises:
+        InvalidArgumentError: `batch_size` below 1, or `epoch` or `workers` below 0.
+
+    Example:
+        >>> TrainingArgs(batch_size=64, epoch=10, workers=0).batch_size
+        64
+    """
+
+    optimizer: Optimizer | None = None
+    batch_size: int = 32
+    epoch: int = 0
+    use_cuda: bool = torch.cuda.is_available()
+    workers: int = 4
+    collate_fn: Callable[[list[Any]], Any] = default_collate
+    regularizer: Callable[[], torch.Tensor] | None = None
+    criterion: Callable[[Any, Any], torch.Tensor] | None = None
+    replicate_in_memory: bool = True
+
+    def __post_init__(self) -> None:
+        for name, least in (("batch_size", 1), ("epoch", 0), ("workers", 0)):
+            if getattr(self, name) < least:
+                raise InvalidArgumentError(
+                    f"Expected `{name}` to be at least {least}, but got {getattr(self, name)}."
+                )
+
+
+def mc_inference(model: nn.Module, data: Any, iterations: int, replicate_in_memory: bool) -> Any:
+    """Posterior samples of a model's output on one batch.
+
+    Args:
+        model: A stochastic module, called in the mode it is in.
+        data: Its input `[B, ...]`, or a nested structure of such tensors.
+        iterations: Number of posterior samples `K`.
+        replicate_in_memory: Stack the inputs K times rather than making K passes.
+
+    Returns:
+        What the model returns, with each tensor `[B, C, ...]` become `[B, C, ..., K]`.
+
+    Raises:
+        InvalidArgumentError: `iterations` is below 1.
+        InvalidTypeError: `iterations` is no whole number.
+
+    Example:
+        >>> mc_inference(nn.Linear(3, 2), torch.zeros(4, 3), 5, replicate_in_memory=True).shape
+        torch.Size([4, 2, 5])
+    """
+    return sample_posterior(model, data, iterations, stack_inputs=replicate_in_memory)
+
+
+class ModelWrapper(MetricMixin):
+    """Trains, tests and samples a model on datasets.
+
+    Args:
+        model: Any module. Patch it first (`baal.bayesian`) for more than point predictions.
+        args: How to train and predict.
+
+    Example:
+        >>> from torch.utils.data import TensorDataset
+        >>> data = TensorDataset(torch.randn(8, 3), torch.randint(2, (8,)))
+        >>> net = nn.Sequential(nn.Linear(3, 2), nn.Dropout(0.5))
+        >>> wrapper = ModelWrapper(net, TrainingArgs(workers=0))
+        >>> wrapper.predict_on_dataset(data, iterations=5, verbose=False).shape
+        (8, 2, 5)
+    """
+
+    def __init__(self, model: nn.Module, args: TrainingArgs) -> None:
+        super().__init__()
+        self.model = model
+        self.args = args
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model is, and where batches go."""
+        parameter = next(self.model.parameters(), None)
+        if parameter is not None:
+            return parameter.device
+        return torch.device("cuda" if self.args.use_cuda else "cpu")
+
+    def train_on_dataset(self, dataset: Dataset[Any]) -> list[float]:
+        """Train for `args.epoch` epochs.
+
+        Args:
+            dataset: Items `(data, target, *rest)`.
+
+        Returns:
+            The training loss of each epoch.
+
+        Raises:
+            StateError: The dataset is empty, or optimizer or criterion are missing.
+        """
+        self._check_can_train(dataset)
+        history = []
+        self.train()
+        for epoch in range(self.args.epoch):
+            self._reset_metrics("train")
+            for data, target, *_ in self._loader(dataset, shuffle=True):
+                self.train_on_batch(data, target)
+            history.append(self.metrics["train_loss"].value)
+            get_logger().debug("epoch trained", epoch=epoch, loss=history[-1])
+        self.active_step(self._active_dataset_size, self.get_metrics("train"))
+        return history
+
+    def test_on_dataset(self, dataset: Dataset[Any], average_predictions: int = 1) -> float:
+        """Measure the test metrics on a dataset.
+
+        Args:
+            dataset: Items `(data, target, *rest)`.
+            average_predictions: Number of posterior samples whose outputs are averaged.
+
+        Returns:
+            The mean loss; the other metrics are in `get_metrics("test")`.
+
+        Raises:
+            StateError: The dataset is empty, or the criterion is missing.
+            InvalidArgumentError: `average_predictions` is below 1.
+        """
+        check_iterations(average_predictions)
+        _check_not_empty(dataset)
+        self._reset_metrics("test")
+        for data, target, *_ in self._loader(dataset):
+            self.test_on_batch(data, target, average_predictions)
+        self.active_step(self._active_dataset_size, self.get_metrics("test"))
+        return float(self.metrics["test_loss"].value)
+
+    def predict_on_dataset_generator(
+        self, dataset: Dataset[Any], iterations: int, half: bool = False, verbose: bool = True
+    ) -> Iterator[Any]:
+        """Posterior samples batch by batch, in constant memory.
+
+        Args:
+            dataset: Items `(data, *rest)`, or `data` alone.
+            iterations: Number of posterior samples `K`.
+            half: Give float16 rather than the model's own type.
+            verbose: Show a progress bar.
+
+        Yields:
+            Arrays `[B, C, ..., K]` in the order of the dataset, or lists of them for a model with
+            several outputs; nothing for an empty dataset.
+
+        Raises:
+            InvalidArgumentError: `iterations` is below 1.
+        """
+        check_iterations(iterations)
+        return self._predictions(dataset, iterations, half, verbose)
+
+    def _predictions(
+        self, dataset: Dataset[Any], iterations: int, half: bool, verbose: bool
+    ) -> Iterator[Any]:
+        if len(dataset) == 0:  # type: ignore[arg-type]
+            return
+        for batch in tqdm(self._loader(dataset), desc="predict", disable=not verbose, leave=False):
+            data = batch[0] if isinstance(batch, list | tuple) else batch
+            yield map_on_tensor(
+                lambda out: _to_numpy(out, half), self.predict_on_batch(data, iterations)
+            )
+
+    def predict_on_dataset(
+        self, dataset: Dataset[Any], iterations: int, half: bool = False, verbose: bool = True
+    ) -> Any:
+        """Posterior samples of a whole dataset.
+
+        Args:
+            dataset: Items `(data, *rest)`, or `data` alone.
+            iterations: Number of posterior samples `K`.
+            half: Give float16 rather than the model's own type.
+            verbose: Show a progress bar.
+
+        Returns:
+            An array `[N, C, ..., K]`, or a list of them for a model with several outputs; an empty
+            list for an empty dataset.
+
+        Raises:
+            InvalidArgumentError: `iterations` is below 1.
+        """
+        batches = list(self.predict_on_dataset_generator(dataset, iterations, half, verbose))
+        if batches and isinstance(batches[0], list | tuple):
+            return [np.concatenate(parts) for parts in zip(*batches, strict=True)]
+        return np.concatenate(batches) if batches else []
+
+    def train_on_batch(self, data: Any, target: Any) -> torch.Tensor:
+        """Make one optimizer step, in the mode the model is in.
+
+        Args:
+            data: Input of the model, `[B, ...]`.
+            target: Second argument of the criterion.
+
+        Returns:
+            The loss, a scalar without its graph.
+
+        Raises:
+            StateError: Optimizer or criterion are missing.
+        """
+        optimizer, criterion = self._optimizer(), self._criterion()
+        data, target = to_device((data, target), self.device)
+        optimizer.zero_grad()
+        output = self.model(data)
+        loss = criterion(output, target)
+        penalty = self.args.regularizer() if self.args.regularizer is not None else 0.0
+        (loss + penalty).backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        self._update_metrics(output, target, loss, "train")
+        return loss.detach()
+
+    def test_on_batch(self, data: Any, target: Any, average_predictions: int = 1) -> torch.Tensor:
+        """Measure the test metrics on one batch, in eval mode.
+
+        Args:
+            data: Input of the model, `[B, ...]`.
+            target: Second argument of the criterion.
+            average_predictions: Number of posterior samples whose outputs are averaged.
+
+        Returns:
+            The loss, a scalar.
+
+        Raises:
+            StateError: The criterion is missing.
+            InvalidArgumentError: `average_predictions` is below 1.
+        """
+        criterion = self._criterion()
+        samples = self.predict_on_batch(data, average_predictions)
+        target = to_device(target, self.device)
+        output = map_on_tensor(lambda out: out.mean(-1), samples)
+        loss = criterion(output, target)
+        self._update_metrics(output, target, loss, "test")
+        return loss
+
+    def predict_on_batch(self, data: Any, iterations: int = 1) -> Any:
+        """Posterior samples of one batch; the model is in eval mode meanwhile, as before after it.
+
+        Args:
+            data: Input of the model, `[B, ...]`.
+            iterations: Number of posterior samples `K`.
+
+        Returns:
+            What the model returns, with each tensor `[B, C, ...]` become `[B, C, ..., K]`.
+
+        Raises:
+            InvalidArgumentError: `iterations` is below 1.
+        """
+        modes = {module: module.training for module in self.model.modules()}
+        self.model.eval()
+        try:
+            data = to_device(data, self.device)
+            return mc_inference(self.model, data, iterations, self.args.replicate_in_memory)
+        finally:
+            # One by one: a part that the user froze in eval mode stays there.
+            for module, mode in modes.items():
+                module.training = mode
+
+    def get_params(self) -> Iterator[nn.Parameter]:
+        """The model's parameters.
+
+        Returns:
+            An iterator, as an optimizer takes it.
+        """
+        return self.model.parameters()
+
+    def state_dict(self) -> dict[str, Any]:
+        """The model's weights and buffers.
+
+        Returns:
+            Tensors by name; they share memory with the model, so copy them to keep them.
+        """
+        state: dict[str, Any] = self.model.state_dict()
+        return state
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> None:
+        """Load the model's weights; what the optimizer remembered of the old ones is dropped.
+
+        Args:
+            state_dict: Tensors by name.
+            strict: Refuse missing and unexpected names.
+
+        Raises:
+            RuntimeError: By torch, when names or shapes do not fit.
+        """
+        self.model.load_state_dict(state_dict, strict=strict)
+        self._forget_optimizer_state()
+
+    def train(self) -> None:
+        """Put the model into training mode.
+        """
+        self.model.train()
+
+    def eval(self) -> None:
+        """Put the model into eval mode.
+        """
+        self.model.eval()
+
+    def reset_fcs(self) -> None:
+        """Draw the weights of all linear layers anew, from torch's global generator.
+        """
+        self._reset(nn.Linear)
+
+    def reset_all(self) -> None:
+        """Draw the weights of all layers anew, from torch's global generator.
+        """
+        self._reset(nn.Module)
+
+    def _reset(self, kind: type[nn.Module]) -> None:
+        for module in self.model.modules():
+            reset = getattr(module, "reset_parameters", None)
+            if isinstance(module, kind) and callable(reset):
+                reset()
+        self._forget_optimizer_state()
+
+    def _forget_optimizer_state(self) -> None:
+        if self.args.optimizer is not None:
+            self.args.optimizer.state.clear()
+
+    def _optimizer(self) -> Optimizer:
+        if self.args.optimizer is None:
+            raise StateError("Expected `TrainingArgs.optimizer` to be set, but got None.")
+        return self.args.optimizer
+
+    def _criterion(self) -> Callable[[Any, Any], torch.Tensor]:
+        if self.args.criterion is None:
+            raise StateError("Expected `TrainingArgs.criterion` to be set, but got None.")
+        return self.args.criterion
+
+    def _check_can_train(self, dataset: Dataset[Any]) -> None:
+        self._optimizer()
+        self._criterion()
+        _check_not_empty(dataset)
+
+    def _loader(self, dataset: Dataset[Any], shuffle: bool = False) -> DataLoader[Any]:
+        workers = min(self.args.workers, os.cpu_count() or 1)
+        return DataLoader(
+            dataset,
+            self.args.batch_size,
+            shuffle=shuffle,
+            num_workers=workers,
+            collate_fn=self.args.collate_fn,
+            pin_memory=self.device.type == "cuda",
+        )
+
+
+def _check_not_empty(dataset: Dataset[Any]) -> None:
+    if len(dataset) == 0:  # type: ignore[arg-type]
+        raise StateError(
+            "Expected a dataset with at least one labelled item, but got an empty one: label some "
+            "items first, by `label_randomly(n)` for instance."
+        )
+
+
+def _to_numpy(out: torch.Tensor, half: bool) -> npt.NDArray[Any]:
+    if half:
+        out = out.half()
+    elif out.dtype == torch.bfloat16:  # NumPy has none
+        out = out.float()
+    return out.cpu().numpy()

@@ -1,0 +1,94 @@
+"""Telling probabilities from logits, and turning logits into probabilities, with NumPy alone."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import expit, softmax
+
+__all__ = ["in_unit_range", "logits_to_probabilities", "sums_to_one"]
+
+# A bfloat16 softmax is off by up to two units of 2^-7 in its sum. NumPy has no bfloat16, so such
+# probabilities arrive here as float32 or float64: the dtype is no upper bound on their precision.
+SUM_TOLERANCE = 2.0**-6
+# Averaging ones can give one and a few units in the last place. For a single output column the
+# range is all there is to see, hence a tolerance as small as the dtype allows.
+RANGE_ULPS = 4
+
+
+def in_unit_range(values: npt.NDArray[Any], eps: float | None = None) -> bool:
+    """Whether every value could be a probability, judged by its range alone.
+
+    NaN and +inf stand for broken items and are passed over, so that one of them does not decide
+    how all others are read; -inf is how logits rule a class out, and never a probability.
+
+    Args:
+        values: Floating-point values of any shape.
+        eps: Machine epsilon of the precision in which they were computed; by default that of their
+            dtype, or of float32 where that is larger.
+
+    Returns:
+        True if all lie in [0, 1], within a few `eps`.
+
+    Example:
+        >>> in_unit_range(np.array([0.0, 1 + 1e-7])), in_unit_range(np.array([0.5, 1.1]))
+        (True, False)
+    """
+    if values.size == 0:
+        return True
+    tolerance = RANGE_ULPS * (eps or precision(values))
+    lowest, highest = values.min(), values.max()
+    if not (np.isfinite(lowest) and np.isfinite(highest)):
+        judged = values[~np.isnan(values) & (values != np.inf)]
+        lowest, highest = judged.min(initial=0), judged.max(initial=0)
+    return bool(lowest >= -tolerance and highest <= 1 + tolerance)
+
+
+def sums_to_one(values: npt.NDArray[Any]) -> bool:
+    """Whether every column along axis 1 sums to one, within what low precision makes of a sum.
+
+    Args:
+        values: Floating-point values `[N, C, ...]`. Columns with NaN or +inf are passed over.
+
+    Returns:
+        True if all do. The tolerance is 2^-6, two units of bfloat16.
+
+    Example:
+        >>> sums_to_one(np.array([[0.3, 0.7]])), sums_to_one(np.array([[0.3, 0.5]]))
+        (True, False)
+    """
+    sums = np.einsum("nc...->n...", values)  # [N, ...]
+    off = np.abs(sums - 1) > SUM_TOLERANCE
+    return not bool(np.any(off & (sums < np.inf)))
+
+
+def logits_to_probabilities(logits: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Softmax over axis 1; the logistic function where that axis holds a single output.
+
+    Args:
+        logits: `[N, C, ...]`, float32 or float64.
+
+    Returns:
+        Probabilities of the same shape and dtype. A class with a logit of -inf gets 0.
+
+    Example:
+        >>> logits_to_probabilities(np.log([[1.0, 3.0]])).round(6).tolist()
+        [[0.25, 0.75]]
+        >>> logits_to_probabilities(np.zeros((1, 1))).tolist()
+        [[0.5]]
+    """
+    with np.errstate(invalid="ignore"):  # inf - inf: a broken item, reported where it is ranked
+        probabilities: npt.NDArray[Any] = (
+            expit(logits) if logits.shape[1] == 1 else softmax(logits, axis=1)
+        )
+    return probabilities
+
+
+def precision(values: npt.NDArray[Any]) -> float:
+    """Machine epsilon of the dtype, and no smaller than float32's: wider arrays are often casts.
+
+    Example:
+        >>> precision(np.zeros(1, np.float16)) == 2**-10, precision(np.zeros(1)) == 2**-23
+        (True, True)
+    """
+    return float(max(np.finfo(values.dtype).eps, np.finfo(np.float32).eps))

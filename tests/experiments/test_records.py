@@ -1,0 +1,49 @@
+import pytest
+
+from baal.exceptions import StateError
+from baal.experiments.records import append_record, prepare_folder, read_records
+
+
+def test_records_come_back_in_order(tmp_path):
+    path = prepare_folder(tmp_path / "a" / "b")
+    rows = [{"round": i, "metrics": {"error": 0.1 * i}, "chosen": [i]} for i in range(3)]
+    for row in rows:
+        append_record(path, row)
+    assert read_records(path) == rows
+
+
+def test_a_folder_with_another_run_is_refused_and_left_alone(tmp_path):
+    path = prepare_folder(tmp_path)
+    append_record(path, {"round": 0})
+    with pytest.raises(StateError, match=r"holds another run \(results.jsonl\).*--overwrite"):
+        prepare_folder(tmp_path)
+    assert read_records(path) == [{"round": 0}]
+
+
+def test_overwriting_removes_the_results_and_nothing_else(tmp_path):
+    append_record(prepare_folder(tmp_path), {"round": 0})
+    (tmp_path / "plot.png").write_bytes(b"old")
+    (tmp_path / "notes.txt").write_text("mine")
+    path = prepare_folder(tmp_path, overwrite=True, results=["plot.png"])
+    assert not path.exists()
+    assert not (tmp_path / "plot.png").exists()
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_a_plot_alone_is_another_run_too(tmp_path):
+    (tmp_path / "plot.png").write_bytes(b"old")
+    with pytest.raises(StateError, match=r"plot\.png"):
+        prepare_folder(tmp_path, results=["plot.png"])
+
+
+def test_a_file_in_the_place_of_the_folder(tmp_path):
+    (tmp_path / "out").write_text("")
+    with pytest.raises(StateError, match="to be a folder, but got the file"):
+        prepare_folder(tmp_path / "out")
+
+
+def test_values_that_json_lacks_are_refused_before_writing(tmp_path):
+    path = prepare_folder(tmp_path)
+    with pytest.raises(TypeError):
+        append_record(path, {"a": {1, 2}})
+    assert not path.exists()

@@ -1,0 +1,27 @@
+import pytest
+import torch
+
+from baal.utils.cuda_utils import to_cuda, to_device
+
+
+def test_to_device_moves_every_tensor():
+    moved = to_device({"x": torch.ones(2), "y": [torch.ones(1)], "id": "a"}, "meta")
+    assert moved["x"].device.type == moved["y"][0].device.type == "meta"
+    assert moved["id"] == "a"
+
+
+def test_to_device_copies_nothing_in_vain():
+    x = torch.ones(2)
+    assert to_device([x], "cpu")[0] is x
+
+
+@pytest.mark.parametrize("thing", ["text", 3, None, {"a": ["b"]}])
+def test_to_cuda_leaves_what_is_no_tensor(thing):
+    assert to_cuda(thing) == thing
+
+
+def test_to_cuda_moves_tensors_and_modules(monkeypatch):
+    monkeypatch.setattr(torch.Tensor, "cuda", lambda self: self.to("meta"))
+    monkeypatch.setattr(torch.nn.Module, "cuda", lambda self: self.to("meta"))
+    assert to_cuda((torch.ones(1),))[0].device.type == "meta"
+    assert to_cuda(torch.nn.Linear(1, 1)).weight.device.type == "meta"
