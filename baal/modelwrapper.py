@@ -320,23 +320,19 @@ class ModelWrapper(MetricMixin):
         self._forget_optimizer_state()
 
     def train(self) -> None:
-        """Put the model into training mode.
-        """
+        """Put the model into training mode."""
         self.model.train()
 
     def eval(self) -> None:
-        """Put the model into eval mode.
-        """
+        """Put the model into eval mode."""
         self.model.eval()
 
     def reset_fcs(self) -> None:
-        """Draw the weights of all linear layers anew, from torch's global generator.
-        """
+        """Draw the weights of all linear layers anew, from torch's global generator."""
         self._reset(nn.Linear)
 
     def reset_all(self) -> None:
-        """Draw the weights of all layers anew, from torch's global generator.
-        """
+        """Draw the weights of all layers anew, from torch's global generator."""
         self._reset(nn.Module)
 
     def _reset(self, kind: type[nn.Module]) -> None:

@@ -38,8 +38,7 @@ class Metrics(ABC):
         self.reset()
 
     def reset(self) -> None:
-        """Forget all that was seen.
-        """
+        """Forget all that was seen."""
         self._results: list[torch.Tensor] = []
         self._weights: list[int] = []
 

@@ -1,0 +1,69 @@
+# Every command sets itself up in .venv, from the versions in constraints.txt, and is fast the
+# second time. Nothing is installed into your own Python.
+#
+#   make demo    the main job: BALD against Random on real digits, a table and a plot
+#   make test    the tests, with branch coverage
+#   make lint    ruff and mypy
+#   make bench   the benchmarks, as ratios
+#   make docs    the site, into site/
+#   make soak    the long versions of the crash and fuzz tests
+#   make test-oldest   the tests with the oldest versions that the lower bounds allow
+#
+# PYTHON=python3.12 make test      uses another Python
+# make demo ARGS="--seeds 0 1"     passes options to the main job (ARGS=--help lists them)
+
+PYTHON ?= python3
+VENV ?= .venv
+ARGS ?=
+OUT ?= runs/mnist_mcdropout
+PIP = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
+TORCH = $(shell grep '^torch==' constraints.txt)
+# One thread: with small models two threads on a busy machine stall each other.
+RUN = OMP_NUM_THREADS=1 MPLBACKEND=Agg $(VENV)/bin/python
+
+.PHONY: demo test lint bench docs soak test-oldest clean
+
+demo: $(VENV)/ready
+	$(RUN) experiments/mnist_mcdropout.py --out $(OUT) --overwrite $(ARGS)
+
+test: $(VENV)/ready
+	$(RUN) -m coverage erase
+	$(RUN) -m pytest --cov --cov-report=term $(ARGS)
+
+lint: $(VENV)/ready
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+bench: $(VENV)/ready
+	for script in experiments/benchmarks/*.py; do $(RUN) $$script $(ARGS) || exit 1; done
+
+docs: $(VENV)/ready-docs
+	$(VENV)/bin/mkdocs build --strict $(ARGS)
+
+soak: $(VENV)/ready
+	$(RUN) -m pytest -m soak $(ARGS)
+
+test-oldest:
+	$(MAKE) VENV=.venv-oldest .venv-oldest/ready-oldest
+	OMP_NUM_THREADS=1 MPLBACKEND=Agg .venv-oldest/bin/python -m pytest $(ARGS)
+
+clean:
+	rm -rf .venv .venv-oldest site
+
+# torch comes first and pinned: left to itself, pip would fetch gigabytes of CUDA.
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) '$(TORCH)'
+
+$(VENV)/ready: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+$(VENV)/ready-docs: $(VENV)/ready
+	$(PIP) --constraint constraints.txt --editable '.[docs]'
+	touch $@
+
+$(VENV)/ready-oldest: pyproject.toml constraints-oldest.txt | $(VENV)/bin/python
+	$(PIP) --constraint constraints-oldest.txt --editable '.[dev]'
+	touch $@

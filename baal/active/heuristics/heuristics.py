@@ -1,0 +1,22 @@
+"""An import path of BaaL 2.1: the names live in the package's other modules."""
+
+from baal.active.heuristics.base import AbstractHeuristic
+from baal.active.heuristics.baselines import Precomputed, Random
+from baal.active.heuristics.decorators import require_single_item, requireprobs, singlepass
+from baal.active.heuristics.pointwise import BALD, Certainty, Entropy, Margin, Variance
+from baal.active.heuristics.reductions import available_reductions
+
+__all__ = [
+    "BALD",
+    "AbstractHeuristic",
+    "Certainty",
+    "Entropy",
+    "Margin",
+    "Precomputed",
+    "Random",
+    "Variance",
+    "available_reductions",
+    "require_single_item",
+    "requireprobs",
+    "singlepass",
+]

@@ -1,0 +1,99 @@
+"""From scores to ranks."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from baal.exceptions import InvalidArgumentError
+from baal.utils.frames import level_outside_baal
+
+__all__ = ["TIE", "rank_scores", "shuffle_some"]
+
+Array = npt.NDArray[Any]
+
+TIE = 1e-9
+"""Scores as close as this are equal: what sets them apart is rounding."""
+
+
+def rank_scores(scores: Array, *, highest_first: bool) -> npt.NDArray[np.int64]:
+    """Order items by their scores, the winner first.
+
+    Scores within 1e-9 of the best that is left tie with it, and ties go to the lowest index. An
+    item whose score is not finite comes last in either direction, with one warning for all.
+
+    Args:
+        scores: `[N]`.
+        highest_first: Whether the highest score wins.
+
+    Returns:
+        `[N]` int64, a permutation: `ranks[0]` is the index of the winner.
+
+    Raises:
+        InvalidArgumentError: More or fewer than one dimension.
+
+    Example:
+        >>> rank_scores(np.array([0.1, 0.7, 0.7 + 1e-12]), highest_first=True).tolist()
+        [1, 2, 0]
+    """
+    if scores.ndim != 1:
+        raise InvalidArgumentError(
+            "Expected one score for each item, [N], to rank them, but got scores of shape "
+            f"{scores.shape}. A `reduction` such as 'mean' turns [N, ...] into [N]."
+        )
+    finite = np.isfinite(scores)
+    usable, broken = np.flatnonzero(finite), np.flatnonzero(~finite)
+    if broken.size:
+        warnings.warn(
+            f"Expected finite scores, but got {broken.size} of {scores.size} that are not (the "
+            f"first is that of item {broken[0]}): these items rank last.",
+            RuntimeWarning,
+            stacklevel=level_outside_baal(),
+        )
+    keys = -scores[usable] if highest_first else scores[usable]
+    order = np.argsort(keys, kind="stable")
+    ties = np.empty(len(order), np.int64)
+    ties[order] = _tie_groups(keys[order])
+    ranks = usable[np.argsort(ties, kind="stable")]  # stable: a tie keeps the items' own order
+    return np.concatenate([ranks, broken]).astype(np.int64, copy=False)
+
+
+def shuffle_some(
+    ranks: npt.NDArray[np.int64],
+    proportion: float,
+    rng: np.random.Generator | np.random.RandomState,
+) -> npt.NDArray[np.int64]:
+    """Shuffle a proportion of the ranks among themselves; the others keep their places.
+
+    Args:
+        ranks: `[N]`.
+        proportion: From 0 (none) to 1 (all); the number of places is rounded down.
+        rng: Where the randomness comes from.
+
+    Returns:
+        `[N]`, a new array.
+
+    Example:
+        >>> shuffle_some(np.arange(4), 0.0, np.random.default_rng(0)).tolist()
+        [0, 1, 2, 3]
+    """
+    places = rng.permutation(len(ranks))[: int(proportion * len(ranks))]
+    shuffled = ranks.copy()
+    shuffled[places] = ranks[rng.permutation(places)]
+    return shuffled
+
+
+def _tie_groups(ordered: Array) -> npt.NDArray[np.int64]:
+    """Number ascending scores `[N]` by the group of ties they belong to."""
+    starts = np.diff(ordered, prepend=-np.inf) > TIE
+    firsts = np.flatnonzero(starts)
+    lasts = np.append(firsts, len(ordered))[1:] - 1
+    # Small steps can add up: a chain of them is cut wherever it has left the best of its group.
+    chains = ordered[lasts] - ordered[firsts] > TIE
+    for leader, last in zip(firsts[chains], lasts[chains], strict=True):
+        while ordered[last] - ordered[leader] > TIE:
+            chain = ordered[leader : last + 1]
+            leader += np.searchsorted(chain, ordered[leader] + TIE, side="right")
+            starts[leader] = True
+    return np.cumsum(starts)

@@ -1,0 +1,54 @@
+"""The room is NumPy's and SciPy's: it works where torch cannot be imported."""
+
+import subprocess
+import sys
+
+BLOCKED = """
+import sys
+import numpy as np
+
+class NoTorch:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] == "torch":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, NoTorch())
+try:
+    import torch
+except ModuleNotFoundError:
+    print("torch is blocked")
+
+import baal.active.heuristics as heuristics
+from baal.active import get_heuristic
+from baal.active.heuristics import functional, heuristics as old_path
+
+items = np.array([[[1.0, 1.0], [0.0, 0.0]], [[1.0, 0.0], [0.0, 1.0]]])
+for name in heuristics.available_heuristics():
+    heuristic = get_heuristic(name)
+    if not heuristic.is_random:
+        given = items if heuristic.min_dims > 1 else np.array([0.5, 0.1])
+        print(name, heuristic(given).tolist(), heuristic(iter([given])).tolist())
+"""
+
+
+def run(code):
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split("\n")[:-1]
+
+
+def test_ranks_where_torch_cannot_be_imported():
+    assert run(BLOCKED) == [
+        "torch is blocked",
+        "bald [1, 0] [1, 0]",
+        "certainty [1, 0] [1, 0]",
+        "entropy [1, 0] [1, 0]",
+        "margin [1, 0] [1, 0]",
+        "precomputed [1, 0] [1, 0]",
+        "variance [1, 0] [1, 0]",
+    ]
+
+
+def test_torch_is_left_alone_where_it_is_there():
+    code = "import sys, baal.active.heuristics; print('torch' in sys.modules)"
+    assert run(code) == ["False"]

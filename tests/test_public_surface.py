@@ -1,0 +1,34 @@
+"""The names that users import; a name that goes missing breaks somebody's script."""
+
+import importlib
+
+import pytest
+
+SURFACE = {
+    "baal": {"ActiveLearningDataset", "ModelWrapper", "__version__"},
+    "baal.active": {
+        "ActiveLearningDataset", "ActiveLearningLoop", "ActiveNumpyArray", "get_heuristic",
+    },
+    "baal.active.active_loop": {"ActiveLearningLoop", "Proposal"},
+    "baal.bayesian": {"Dropout"},
+    "baal.bayesian.common": {"BayesianModule", "patch_layers", "replace_layers_in_module"},
+    "baal.bayesian.dropout": {
+        "AlphaDropout", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "FeatureAlphaDropout",
+        "MCDropoutModule", "patch_module", "unpatch_module",
+    },
+    "baal.modelwrapper": {"ModelWrapper", "TrainingArgs", "mc_inference"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("module", SURFACE)
+def test_surface(module):
+    loaded = importlib.import_module(module)
+    assert set(loaded.__all__) == SURFACE[module]
+    for name in loaded.__all__:
+        assert getattr(loaded, name) is not None
+    assert set(loaded.__all__) - {"__version__"} <= set(dir(loaded))
+
+
+def test_an_unknown_name():
+    with pytest.raises(AttributeError, match="module 'baal' has no attribute 'nope'"):
+        importlib.import_module("baal").nope

@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+
+from baal.utils.probabilities import in_unit_range, logits_to_probabilities, precision, sums_to_one
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([0.0, 0.5, 1.0], True),
+        ([1 + 1e-7, -1e-7], True),
+        ([1.001], False),
+        ([-0.001], False),
+        ([np.nan, 0.5], True),
+        ([np.nan, 1.5], False),
+        ([np.inf, 0.5], True),
+        ([np.inf, 1.5], False),
+        ([-np.inf, 0.5], False),
+        ([np.nan], True),
+        ([], True),
+    ],
+)
+def test_in_unit_range(values, expected):
+    assert in_unit_range(np.array(values)) is expected
+
+
+def test_range_tolerance_fits_the_dtype():
+    almost = np.array([1.002])
+    assert in_unit_range(almost.astype(np.float16))
+    assert not in_unit_range(almost.astype(np.float32))
+    assert in_unit_range(almost, eps=2**-10)
+    assert precision(np.zeros(1, np.float16)) == 2**-10
+    assert precision(np.zeros(1, np.float64)) == 2**-23
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        ([0.3, 0.7], True),
+        ([0.3, 0.71], True),
+        ([0.3, 0.72], False),
+        ([np.nan, 0.2], True),
+        ([np.inf, 0.2], True),
+    ],
+)
+def test_sums_to_one(column, expected):
+    assert sums_to_one(np.array([[0.5, 0.5], column])) is expected
+
+
+def test_softmax_and_logistic():
+    odds = np.log(np.array([[1.0, 2.0, 5.0]]))
+    np.testing.assert_allclose(logits_to_probabilities(odds), [[0.125, 0.25, 0.625]], rtol=1e-15)
+    np.testing.assert_allclose(logits_to_probabilities(np.log([[3.0]])), [[0.75]], rtol=1e-15)
+
+
+def test_broken_logits_stay_where_they_are_and_ruled_out_classes_get_zero():
+    logits = np.array([[-np.inf, 0.0, 0.0], [np.inf, 0.0, 0.0]], np.float32)
+    probabilities = logits_to_probabilities(logits)
+    assert probabilities.dtype == np.float32
+    assert probabilities[0].tolist() == [0.0, 0.5, 0.5]
+    assert np.isnan(probabilities[1, 0])
