@@ -209,7 +209,7 @@ def parse_arguments(argv: list[str] | None) -> Config:
         help="score a random subset of that many items rather than the whole pool")  # fmt: skip
     add("--iterations", type=_at_least(1), default=20, help="posterior samples of a prediction")
     add("--epochs", type=_at_least(1), default=50, help="passes over the labelled items a round")
-    add("--learning-rate", type=float, default=1e-3, help="of Adam")
+    add("--learning-rate", type=_positive, default=1e-3, help="of Adam")
     add("--device", type=_device, default="cpu", help="where torch computes: cpu, cuda, mps")
     add("--threads", type=_at_least(1), default=1,
         help="threads of torch; with small models several stall each other")  # fmt: skip
@@ -235,6 +235,16 @@ def _at_least(least: int) -> Callable[[str], int]:
         return value
 
     return whole_number
+
+
+def _positive(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a positive number, but got {text!r}")
+    return value
 
 
 def _heuristic(text: str) -> str:

