@@ -53,8 +53,8 @@ def check_shuffle_prop(shuffle_prop: float | Ignored) -> float:
             f"Expected `shuffle_prop` to be from 0 to 1, but got {shuffle_prop}."
         )
     warnings.warn(
-        "`shuffle_prop` is deprecated: for batches with some randomness in them use PowerSampling, "
-        "GibbsSampling or RankBasedSampling of `baal.active.heuristics.stochastics`.",
+        "`shuffle_prop` is deprecated: it moves items whatever their scores are. Leave it out; "
+        "stochastic heuristics (PowerSampling and the like) are to take its place.",
         DeprecationWarning,
         stacklevel=level_outside_baal(),
     )
