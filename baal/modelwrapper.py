@@ -1,8 +1,9 @@
 """Train, test and predict on datasets."""
 
 import os
+import warnings
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -11,59 +12,19 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 from torch.utils.data import DataLoader, Dataset
-from torch.utils.data.dataloader import default_collate
 from tqdm import tqdm
 
+from baal.bayesian.caching_utils import LRUCacheModule
 from baal.bayesian.sampling import check_iterations, sample_posterior
-from baal.exceptions import InvalidArgumentError, StateError
+from baal.exceptions import StateError
 from baal.metrics.mixin import MetricMixin
+from baal.training_args import TrainingArgs
 from baal.utils.cuda_utils import to_device
+from baal.utils.frames import level_outside_baal
 from baal.utils.iterutils import map_on_tensor
 from baal.utils.log_configuration import get_logger
 
 __all__ = ["ModelWrapper", "TrainingArgs", "mc_inference"]
-
-
-@dataclass
-class TrainingArgs:
-    """How a `ModelWrapper` trains and predicts.
-
-    Attributes:
-        optimizer: Steps the model's parameters; needed for training only.
-        batch_size: Items of a batch, `B`.
-        epoch: Passes over the dataset in `train_on_dataset`.
-        use_cuda: Where data goes when the model has no parameter to tell by; otherwise data
-            follows the model.
-        workers: Processes that load data; no more are used than the machine has cores.
-        collate_fn: Makes a batch of items.
-        regularizer: Called without arguments; gives a scalar that is added to the training loss.
-        criterion: `criterion(output, target)` gives the loss; needed for training and testing.
-        replicate_in_memory: Draw posterior samples by stacking the inputs, rather than by a loop.
-
-    Raises:
-        InvalidArgumentError: `batch_size` below 1, or `epoch` or `workers` below 0.
-
-    Example:
-        >>> TrainingArgs(batch_size=64, epoch=10, workers=0).batch_size
-        64
-    """
-
-    optimizer: Optimizer | None = None
-    batch_size: int = 32
-    epoch: int = 0
-    use_cuda: bool = torch.cuda.is_available()
-    workers: int = 4
-    collate_fn: Callable[[list[Any]], Any] = default_collate
-    regularizer: Callable[[], torch.Tensor] | None = None
-    criterion: Callable[[Any, Any], torch.Tensor] | None = None
-    replicate_in_memory: bool = True
-
-    def __post_init__(self) -> None:
-        for name, least in (("batch_size", 1), ("epoch", 0), ("workers", 0)):
-            if getattr(self, name) < least:
-                raise InvalidArgumentError(
-                    f"Expected `{name}` to be at least {least}, but got {getattr(self, name)}."
-                )
 
 
 def mc_inference(model: nn.Module, data: Any, iterations: int, replicate_in_memory: bool) -> Any:
@@ -73,7 +34,8 @@ def mc_inference(model: nn.Module, data: Any, iterations: int, replicate_in_memo
         model: A stochastic module, called in the mode it is in.
         data: Its input `[B, ...]`, or a nested structure of such tensors.
         iterations: Number of posterior samples `K`.
-        replicate_in_memory: Stack the inputs K times rather than making K passes.
+        replicate_in_memory: False makes K passes, one after the other; True leaves the choice to
+            the engine, see `baal.bayesian.sampling.sample_posterior`.
 
     Returns:
         What the model returns, with each tensor `[B, C, ...]` become `[B, C, ..., K]`.
@@ -83,10 +45,17 @@ def mc_inference(model: nn.Module, data: Any, iterations: int, replicate_in_memo
         InvalidTypeError: `iterations` is no whole number.
 
     Example:
-        >>> mc_inference(nn.Linear(3, 2), torch.zeros(4, 3), 5, replicate_in_memory=True).shape
-        torch.Size([4, 2, 5])
+        >>> mc_inference(nn.Dropout(0.5), torch.ones(4, 3), 5, replicate_in_memory=True).shape
+        torch.Size([4, 3, 5])
     """
-    return sample_posterior(model, data, iterations, stack_inputs=replicate_in_memory)
+    if replicate_in_memory and any(isinstance(m, LRUCacheModule) for m in model.modules()):
+        warnings.warn(
+            "Caching layers are best used with replicate_in_memory=False: with stacked inputs no "
+            "layer sees the same input twice.",
+            UserWarning,
+            stacklevel=level_outside_baal(),
+        )
+    return sample_posterior(model, data, iterations, "auto" if replicate_in_memory else "loop")
 
 
 class ModelWrapper(MetricMixin):
@@ -99,7 +68,8 @@ class ModelWrapper(MetricMixin):
     Example:
         >>> from torch.utils.data import TensorDataset
         >>> data = TensorDataset(torch.randn(8, 3), torch.randint(2, (8,)))
-        >>> net = nn.Sequential(nn.Linear(3, 2), nn.Dropout(0.5))
+        >>> from baal.bayesian.dropout import patch_module
+        >>> net = patch_module(nn.Sequential(nn.Dropout(0.5), nn.Linear(3, 2)))
         >>> wrapper = ModelWrapper(net, TrainingArgs(workers=0))
         >>> wrapper.predict_on_dataset(data, iterations=5, verbose=False).shape
         (8, 2, 5)
@@ -109,6 +79,8 @@ class ModelWrapper(MetricMixin):
         super().__init__()
         self.model = model
         self.args = args
+        if args.channels_last:
+            model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @property
     def device(self) -> torch.device:
@@ -129,8 +101,17 @@ class ModelWrapper(MetricMixin):
 
         Raises:
             StateError: The dataset is empty, or optimizer or criterion are missing.
+
+        Warns:
+            UserWarning: `args.epoch` is 0, as it is by default.
         """
         self._check_can_train(dataset)
+        if self.args.epoch == 0:
+            warnings.warn(
+                "Nothing is trained: `TrainingArgs.epoch` is 0.",
+                UserWarning,
+                stacklevel=level_outside_baal(),
+            )
         history = []
         self.train()
         for epoch in range(self.args.epoch):
@@ -176,8 +157,8 @@ class ModelWrapper(MetricMixin):
             verbose: Show a progress bar.
 
         Yields:
-            Arrays `[B, C, ..., K]` in the order of the dataset, or lists of them for a model with
-            several outputs; nothing for an empty dataset.
+            Arrays `[B, C, ..., K]` in the order of the dataset, or lists or dicts of them for a
+            model with several outputs; nothing for an empty dataset.
 
         Raises:
             InvalidArgumentError: `iterations` is below 1.
@@ -208,16 +189,14 @@ class ModelWrapper(MetricMixin):
             verbose: Show a progress bar.
 
         Returns:
-            An array `[N, C, ..., K]`, or a list of them for a model with several outputs; an empty
-            list for an empty dataset.
+            An array `[N, C, ..., K]`; a list or a dict of them for a model with several outputs; an
+            empty list for an empty dataset.
 
         Raises:
             InvalidArgumentError: `iterations` is below 1.
         """
         batches = list(self.predict_on_dataset_generator(dataset, iterations, half, verbose))
-        if batches and isinstance(batches[0], list | tuple):
-            return [np.concatenate(parts) for parts in zip(*batches, strict=True)]
-        return np.concatenate(batches) if batches else []
+        return _concatenate(batches) if batches else []
 
     def train_on_batch(self, data: Any, target: Any) -> torch.Tensor:
         """Make one optimizer step, in the mode the model is in.
@@ -282,12 +261,28 @@ class ModelWrapper(MetricMixin):
         modes = {module: module.training for module in self.model.modules()}
         self.model.eval()
         try:
-            data = to_device(data, self.device)
-            return mc_inference(self.model, data, iterations, self.args.replicate_in_memory)
+            data = map_on_tensor(self._laid_out, to_device(data, self.device))
+            with self._autocast():
+                if self.args.sampling == "auto":
+                    replicate = self.args.replicate_in_memory
+                    return mc_inference(self.model, data, iterations, replicate)
+                return sample_posterior(self.model, data, iterations, self.args.sampling)
         finally:
             # One by one: a part that the user froze in eval mode stays there.
             for module, mode in modes.items():
                 module.training = mode
+
+    def _laid_out(self, tensor: torch.Tensor) -> torch.Tensor:
+        if self.args.channels_last and tensor.ndim == 4:
+            return tensor.contiguous(memory_format=torch.channels_last)
+        return tensor
+
+    def _autocast(self) -> AbstractContextManager[Any]:
+        if self.args.autocast is None:
+            return nullcontext()
+        # Without its cache of weights: with it, the first pass of a batch does other operations
+        # than those after it, and they could not share what is the same for all samples.
+        return torch.autocast(self.device.type, self.args.autocast, cache_enabled=False)
 
     def get_params(self) -> Iterator[nn.Parameter]:
         """The model's parameters.
@@ -387,3 +382,13 @@ def _to_numpy(out: torch.Tensor, half: bool) -> npt.NDArray[Any]:
     elif out.dtype == torch.bfloat16:  # NumPy has none
         out = out.float()
     return out.cpu().numpy()
+
+
+def _concatenate(batches: list[Any]) -> Any:
+    """Batches of arrays `[B, ...]`, or of lists or dicts of them -> one with arrays `[N, ...]`."""
+    first = batches[0]
+    if isinstance(first, Mapping):
+        return {key: _concatenate([batch[key] for batch in batches]) for key in first}
+    if isinstance(first, list | tuple):
+        return [_concatenate(list(parts)) for parts in zip(*batches, strict=True)]
+    return np.concatenate(batches)

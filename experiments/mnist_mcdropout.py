@@ -102,36 +102,42 @@ def run(name: str, seed: int, task: ImageClassificationTask, config: Config, res
     )
     # Dataset indices labelled since the round before; at first the random ones.
     chosen: npt.NDArray[np.int64] = np.flatnonzero(dataset.labelled)
-    progress = tqdm(range(config.rounds), desc=f"{name}, seed {seed}", unit="round")
-    for number in progress:
-        wrapper.load_state_dict(initial_weights)
-        seconds: dict[str, float] = {}
-        with timed(seconds, "train"):
-            wrapper.train_on_dataset(dataset)
-        with timed(seconds, "evaluate"):
-            wrapper.test_on_dataset(task.test, average_predictions=config.iterations)
-        metrics = wrapper.get_metrics("test")
-        record: Record = {
-            "seed": seed,
-            "heuristic": name,
-            "round": number,
-            "labels": len(dataset),
-            "metrics": {
-                "error": 1 - metrics["test_accuracy"],
-                "loss": metrics["test_loss"],
-            },
-            "seconds": seconds,
-            "chosen": chosen.tolist(),
-        }
-        progress.set_postfix(labels=len(dataset), error=f"{record['metrics']['error']:.3f}")
-        is_last = number == config.rounds - 1
-        with timed(seconds, "score"):
-            proposal = None if is_last else loop.query()
-        append_record(results, record)
-        if proposal is None or len(proposal) == 0:
-            break
-        dataset.label(proposal.pool_indices)
-        chosen = proposal.dataset_indices
+    with tqdm(total=config.rounds, desc=f"{name}, seed {seed}", unit="round") as progress:
+        for number in range(config.rounds):
+            wrapper.load_state_dict(initial_weights)
+            record = train_and_measure(wrapper, dataset, task, config)
+            proposal = None
+            if number < config.rounds - 1:
+                with timed(record["seconds"], "score"):
+                    proposal = loop.query()
+            where = {"seed": seed, "heuristic": name, "round": number}
+            append_record(results, {**where, **record, "chosen": chosen.tolist()})
+            progress.set_postfix(labels=len(dataset), error=f"{record['metrics']['error']:.3f}")
+            progress.update()
+            if proposal is None or len(proposal) == 0:
+                break  # the last round, or the pool has run dry
+            dataset.label(proposal.pool_indices)
+            chosen = proposal.dataset_indices
+
+
+def train_and_measure(
+    wrapper: ModelWrapper,
+    dataset: ActiveLearningDataset,
+    task: ImageClassificationTask,
+    config: Config,
+) -> Record:
+    """Train on what is labelled and measure on the test set."""
+    seconds = {"score": 0.0}
+    with timed(seconds, "train"):
+        wrapper.train_on_dataset(dataset)
+    with timed(seconds, "evaluate"):
+        loss = wrapper.test_on_dataset(task.test, average_predictions=config.iterations)
+    error = 1 - wrapper.get_metrics("test")["test_accuracy"]
+    return {
+        "labels": len(dataset),
+        "metrics": {"error": error, "loss": loss},
+        "seconds": seconds,
+    }
 
 
 class timed:  # noqa: N801 - reads as a statement

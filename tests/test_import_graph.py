@@ -20,10 +20,11 @@ ROOMS = {
     "baal.active.dataset": LEAVES,
     "baal.bayesian": LEAVES,
     "baal.active.active_loop": LEAVES | {"baal.active.dataset", "baal.active.heuristics"},
-    "baal.modelwrapper": LEAVES | {"baal.bayesian", "baal.metrics"},
+    "baal.training_args": LEAVES | {"baal.bayesian"},
+    "baal.modelwrapper": LEAVES | {"baal.bayesian", "baal.metrics", "baal.training_args"},
     "baal.experiments": LEAVES
     | {"baal.active.active_loop", "baal.active.dataset", "baal.active.heuristics"}
-    | {"baal.bayesian", "baal.metrics", "baal.modelwrapper"},
+    | {"baal.bayesian", "baal.metrics", "baal.modelwrapper", "baal.training_args"},
 }
 # Lazy façades: they name their rooms' homes as text, and import them for type checkers alone.
 FACADES = {"baal", "baal.active", "baal.active.dataset"}

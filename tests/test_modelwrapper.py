@@ -16,6 +16,9 @@ Y = torch.tensor([0, 1, 1, 0, 0])
 DATA = TensorDataset(X, Y)
 
 
+deterministic_on_purpose = pytest.mark.filterwarnings("ignore:All posterior samples")
+
+
 @pytest.fixture(autouse=True)
 def _seed():
     torch.manual_seed(3)
@@ -88,6 +91,7 @@ def test_averaged_predictions_are_means_over_samples():
 
 
 @pytest.mark.parametrize("replicate", [True, False])
+@deterministic_on_purpose
 def test_predictions_come_in_the_order_of_the_dataset(replicate):
     wrapper = make(replicate_in_memory=replicate)
     predictions = wrapper.predict_on_dataset(DATA, iterations=3, verbose=False)
@@ -101,6 +105,7 @@ def test_predictions_come_in_the_order_of_the_dataset(replicate):
     np.testing.assert_allclose(np.concatenate(batches), predictions)
 
 
+@deterministic_on_purpose
 def test_half_precision_and_bfloat16_results():
     assert make().predict_on_dataset(DATA, 2, half=True, verbose=False).dtype == np.float16
     model = nn.Linear(2, 2).bfloat16()
@@ -113,6 +118,7 @@ def test_half_precision_and_bfloat16_results():
     )
 
 
+@deterministic_on_purpose
 def test_several_outputs_come_as_a_list():
     class Two(nn.Module):
         def forward(self, x):
@@ -242,7 +248,7 @@ def test_no_more_workers_than_cores(monkeypatch):
 
 def test_data_goes_where_the_model_is():
     wrapper = make(nn.Linear(2, 2, device="meta"), use_cuda=False)
-    assert wrapper.predict_on_batch(X, 2).device.type == "meta"
+    assert wrapper.predict_on_batch(X).device.type == "meta"
 
 
 def test_a_model_without_parameters_asks_use_cuda():
@@ -250,7 +256,91 @@ def test_a_model_without_parameters_asks_use_cuda():
     assert wrapper.device.type == "cuda"
 
 
+@deterministic_on_purpose
 def test_mc_inference_by_both_names():
     net = nn.Linear(2, 2)
     out = mc_inference(net, X, 4, replicate_in_memory=False)
     assert out.shape == (5, 2, 4)
+
+
+@pytest.mark.parametrize("way", ["vmap", "stack", "loop"])
+def test_the_way_of_sampling_can_be_chosen(way, monkeypatch):
+    seen = []
+
+    def sample(model, data, iterations, way):
+        seen.append((iterations, way))
+        return torch.zeros(len(data), 2, iterations)
+
+    monkeypatch.setattr("baal.modelwrapper.sample_posterior", sample)
+    make(sampling=way, replicate_in_memory=False).predict_on_batch(X, 4)
+    make(replicate_in_memory=False).predict_on_batch(X, 4)
+    make().predict_on_batch(X, 4)
+    assert seen == [(4, way), (4, "loop"), (4, "auto")]
+
+
+def test_an_unknown_way_of_sampling():
+    with pytest.raises(InvalidArgumentError, match=r"Expected `sampling` to be one of .*'vmap'"):
+        TrainingArgs(sampling="magic")
+
+
+@pytest.mark.parametrize("way", ["auto", "stack", "loop"])
+def test_autocast_predicts_in_the_type_asked_for(way):
+    model = patch_module(nn.Sequential(nn.Linear(2, 16), nn.Dropout(0.5), nn.Linear(16, 2)))
+    exact = make(model, sampling=way)
+    rough = ModelWrapper(model, TrainingArgs(workers=0, sampling=way, autocast=torch.bfloat16))
+    samples = []
+    for wrapper in (exact, rough):
+        torch.manual_seed(0)
+        samples.append(wrapper.predict_on_batch(X, 6))
+    assert samples[0].dtype == torch.float32
+    assert samples[1].dtype == torch.bfloat16
+    # The same masks, in eight bits of precision.
+    torch.testing.assert_close(samples[1].float(), samples[0], rtol=0.05, atol=0.05)
+    assert not torch.equal(samples[1].float(), samples[0])
+
+
+def test_channels_last_changes_the_layout_and_nothing_else():
+    conv = nn.Conv2d(3, 4, 3)
+    model = patch_module(nn.Sequential(conv, nn.Dropout2d(0.5)))
+    x = torch.randn(2, 3, 5, 5)
+    results = []
+    layouts = []
+    conv.register_forward_pre_hook(
+        lambda _, args: layouts.append(args[0].is_contiguous(memory_format=torch.channels_last))
+    )
+    for channels_last in (False, True):
+        wrapper = ModelWrapper(model, TrainingArgs(workers=0, channels_last=channels_last))
+        torch.manual_seed(0)
+        results.append(wrapper.predict_on_batch(x, 5))
+    assert layouts[0] is False
+    assert layouts[-1] is True
+    assert conv.weight.is_contiguous(memory_format=torch.channels_last)
+    torch.testing.assert_close(results[0], results[1])
+
+
+def test_autocast_does_not_reach_into_vmap():
+    model = patch_module(nn.Sequential(nn.Linear(2, 16), nn.Dropout(0.5), nn.Linear(16, 2)))
+    args = TrainingArgs(workers=0, sampling="vmap", autocast=torch.bfloat16)
+    with pytest.raises(StateError, match=r"outside of torch\.autocast"):
+        ModelWrapper(model, args).predict_on_batch(X, 3)
+
+
+def test_a_dict_of_outputs_gives_a_dict_of_arrays():
+    class Named(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.drop = nn.Dropout(0.5)
+
+        def forward(self, x):
+            return {"logits": self.drop(x), "parts": (x.sum(1), x)}
+
+    wrapper = ModelWrapper(patch_module(Named()), TrainingArgs(workers=0, batch_size=2))
+    out = wrapper.predict_on_dataset(DATA, 3, verbose=False)
+    assert out["logits"].shape == (5, 2, 3)
+    np.testing.assert_allclose(out["parts"][0], X.sum(1)[:, None].expand(5, 3))
+    assert out["parts"][1].shape == (5, 2, 3)
+
+
+def test_training_for_no_epoch_is_said():
+    with pytest.warns(UserWarning, match=r"`TrainingArgs\.epoch` is 0"):
+        assert make().train_on_dataset(DATA) == []

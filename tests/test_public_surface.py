@@ -10,8 +10,14 @@ SURFACE = {
         "ActiveLearningDataset", "ActiveLearningLoop", "ActiveNumpyArray", "get_heuristic",
     },
     "baal.active.active_loop": {"ActiveLearningLoop", "Proposal"},
-    "baal.bayesian": {"Dropout"},
-    "baal.bayesian.common": {"BayesianModule", "patch_layers", "replace_layers_in_module"},
+    "baal.bayesian": {"Dropout", "MCDropoutModule"},
+    "baal.bayesian.caching_utils": {
+        "LRUCacheModule", "MCCachingModule", "patch_module", "unpatch_module",
+    },
+    "baal.bayesian.common": {
+        "BayesianModule", "TransparentModule", "patch_layers", "replace_layers",
+        "replace_layers_in_module",
+    },
     "baal.bayesian.dropout": {
         "AlphaDropout", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "FeatureAlphaDropout",
         "MCDropoutModule", "patch_module", "unpatch_module",

@@ -27,7 +27,7 @@ def test_python_blocks_run_one_after_the_other(path, capsys):
         warnings.simplefilter("error")
         for block in blocks(path):
             exec(compile(block, str(path), "exec"), namespace)
-    if path.name != "from_baal_2_1.md":
+    if path.name in {"README.md", "index.md"}:
         assert "60 labelled, 440 left in the pool" in capsys.readouterr().out
 
 

@@ -1,5 +1,5 @@
 """Makes any `nn.Module` a sampler of its own posterior."""
 
-from baal.bayesian.dropout import Dropout
+from baal.bayesian.dropout import Dropout, MCDropoutModule
 
-__all__ = ["Dropout"]
+__all__ = ["Dropout", "MCDropoutModule"]

@@ -8,7 +8,15 @@ from typing import Any, ClassVar, TypeVar
 
 from torch import nn
 
-__all__ = ["BayesianModule", "patch_layers", "replace_layers_in_module"]
+from baal.utils.frames import level_outside_baal
+
+__all__ = [
+    "BayesianModule",
+    "TransparentModule",
+    "patch_layers",
+    "replace_layers",
+    "replace_layers_in_module",
+]
 
 SelfT = TypeVar("SelfT", bound="BayesianModule")
 
@@ -63,43 +71,134 @@ def replace_layers_in_module(
 
 
 def patch_layers(
-    module: nn.Module,
-    mapping_fn: Callable[..., nn.Module | None],
-    *args: Any,
-    inplace: bool = True,
-    **kwargs: Any,
+    module: nn.Module, patch: Callable[[nn.Module], bool], inplace: bool = True
 ) -> nn.Module:
-    """Map a module and everything below it, and warn if that changed nothing.
+    """Change a module and everything below it, layer by layer, and warn if nothing was to change.
+
+    Args:
+        module: The module to patch or unpatch.
+        patch: Changes one layer in place, and says whether it is now as wanted; False: it is none
+            of those that this patches.
+        inplace: Work on `module` itself rather than on a deep copy.
+
+    Returns:
+        `module`, or its copy.
+
+    Raises:
+        Exception: Whatever `patch` raises, as it is.
+
+    Warns:
+        UserWarning: No layer was one of those to patch.
+
+    Example:
+        >>> def freeze(layer):
+        ...     layer.requires_grad_(False)
+        ...     return True
+        >>> patch_layers(nn.Linear(1, 1), freeze).weight.requires_grad
+        False
+    """
+    if not inplace:
+        module = copy.deepcopy(module)
+    patched = [patch(layer) for layer in list(module.modules())]
+    if not any(patched):
+        _warn_of_nothing_to_patch()
+    return module
+
+
+def replace_layers(
+    module: nn.Module, mapping_fn: Callable[[nn.Module], nn.Module | None], inplace: bool = True
+) -> nn.Module:
+    """Replace a module or layers below it by others, and warn if there was nothing to replace.
 
     Args:
         module: The module to patch or unpatch; unlike in `replace_layers_in_module` it may itself
-            be one of the layers that are mapped.
+            be one of the layers that are replaced.
         mapping_fn: See `replace_layers_in_module`.
-        *args: Passed on to `mapping_fn`.
         inplace: Work on `module` itself rather than on a deep copy.
-        **kwargs: Passed on to `mapping_fn`.
 
     Returns:
-        The patched module: `module` itself, or what it was replaced by.
+        `module`, its copy, or what it was replaced by.
 
     Raises:
         Exception: Whatever `mapping_fn` raises, as it is.
 
+    Warns:
+        UserWarning: No layer was one of those to replace.
+
     Example:
-        >>> patch_layers(nn.ReLU(), lambda m: nn.GELU() if isinstance(m, nn.ReLU) else None)
+        >>> replace_layers(nn.ReLU(), lambda m: nn.GELU() if isinstance(m, nn.ReLU) else None)
         GELU(approximate='none')
     """
     if not inplace:
         module = copy.deepcopy(module)
-    root = mapping_fn(module, *args, **kwargs)
+    root = mapping_fn(module)
     if root is not None:
-        return root
-    if not replace_layers_in_module(module, mapping_fn, *args, **kwargs):
-        warnings.warn("No layer was modified by patch_module!", UserWarning, stacklevel=3)
+        return root.train(module.training) if root is not module else root
+    if not replace_layers_in_module(module, mapping_fn):
+        _warn_of_nothing_to_patch()
     return module
 
 
-class BayesianModule(nn.Module):
+def _warn_of_nothing_to_patch() -> None:
+    warnings.warn(
+        "No layer was modified by patch_module!", UserWarning, stacklevel=level_outside_baal()
+    )
+
+
+class TransparentModule(nn.Module):
+    """A module around another one, whose weights are saved under the names they have without it.
+
+    Names with or without the prefix `module.` load.
+
+    Args:
+        module: The module inside, reachable as `module`.
+
+    Example:
+        >>> around = TransparentModule(nn.Linear(2, 1, bias=False))
+        >>> list(around.state_dict())
+        ['weight']
+    """
+
+    module: nn.Module
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+        self.training = module.training
+        self.register_load_state_dict_pre_hook(_add_prefix)  # type: ignore[no-untyped-call]
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the module inside.
+
+        Args:
+            *args: Passed on.
+            **kwargs: Passed on.
+
+        Returns:
+            What the module inside returns, such as a tensor `[B, C, ...]`.
+
+        Raises:
+            Exception: Whatever it raises, as it is.
+        """
+        return self.module(*args, **kwargs)
+
+    def state_dict(self, *args: Any, **kwargs: Any) -> Any:
+        """Weights and buffers under the names they have in the module inside.
+
+        Args:
+            *args: As in `torch.nn.Module.state_dict`.
+            **kwargs: As in `torch.nn.Module.state_dict`.
+
+        Returns:
+            A dict of tensors, which loads into the module inside too.
+
+        Raises:
+            Exception: Whatever a hook of the module inside raises.
+        """
+        return self.module.state_dict(*args, **kwargs)
+
+
+class BayesianModule(TransparentModule):
     """A module whose layers have been patched so that each forward pass is a posterior sample.
 
     Subclasses set `patching_function` and `unpatch_function`. The wrapped module is patched in
@@ -127,40 +226,7 @@ class BayesianModule(nn.Module):
     unpatch_function: ClassVar[Callable[..., nn.Module]]
 
     def __init__(self, module: nn.Module, *args: Any, **kwargs: Any) -> None:
-        super().__init__()
-        self.module = type(self).patching_function(module, *args, **kwargs)
-        self.training = self.module.training
-        self.register_load_state_dict_pre_hook(_add_prefix)  # type: ignore[no-untyped-call]
-
-    def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """Call the patched module: one posterior sample.
-
-        Args:
-            *args: Passed on.
-            **kwargs: Passed on.
-
-        Returns:
-            What the wrapped module returns, such as a tensor `[B, C, ...]`.
-
-        Raises:
-            Exception: Whatever the wrapped module raises, as it is.
-        """
-        return self.module(*args, **kwargs)
-
-    def state_dict(self, *args: Any, **kwargs: Any) -> Any:
-        """Weights and buffers under the names they have in the wrapped module.
-
-        Args:
-            *args: As in `torch.nn.Module.state_dict`.
-            **kwargs: As in `torch.nn.Module.state_dict`.
-
-        Returns:
-            A dict of tensors, which loads into the unpatched module too.
-
-        Raises:
-            Exception: Whatever a hook of the wrapped module raises.
-        """
-        return self.module.state_dict(*args, **kwargs)
+        super().__init__(type(self).patching_function(module, *args, **kwargs))
 
     def unpatch(self) -> nn.Module:
         """Undo the patching.
@@ -188,7 +254,7 @@ class BayesianModule(nn.Module):
 
 def _add_prefix(owner: nn.Module, state: dict[str, Any], prefix: str, *_: Any) -> None:
     """Let keys without the wrapper's own prefix load: rename those below `prefix`, in place."""
-    assert isinstance(owner, BayesianModule)
+    assert isinstance(owner, TransparentModule)
     expected = owner.module.state_dict().keys()
     plain = sum(prefix + key in state for key in expected)
     wrapped = sum(f"{prefix}module.{key}" in state for key in expected)

@@ -45,8 +45,8 @@ class AbstractHeuristic:
             `[N, C, ..., K]` for what only exists with posterior samples.
 
     Args:
-        shuffle_prop: Deprecated. Proportion of the ranks to shuffle, from 0 to 1; PowerSampling,
-            GibbsSampling and RankBasedSampling do better what it was for.
+        shuffle_prop: Deprecated. Proportion of the ranks to shuffle, from 0 to 1, whatever their
+            scores are.
         reverse: Whether the highest score is the most uncertain.
         reduction: From `[N, ...]` to `[N]`: "max", "min", "mean", "sum", "none", or a callable
             that treats each item on its own.

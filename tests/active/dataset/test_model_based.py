@@ -5,7 +5,13 @@ import pytest
 import torch
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from baal.active.dataset.pool import pool_indices_of
 from baal.active.dataset.pytorch_dataset import ActiveLearningDataset
@@ -139,3 +145,9 @@ class AgainstADict(RuleBasedStateMachine):
 TestAgainstADict = AgainstADict.TestCase
 # Examples may pause on a busy machine: time is no criterion here.
 TestAgainstADict.settings = settings(deadline=None, max_examples=60)
+
+
+@pytest.mark.soak
+def test_against_a_dict_for_long():
+    long = settings(deadline=None, max_examples=3000, stateful_step_count=80)
+    run_state_machine_as_test(AgainstADict, settings=long)

@@ -1,0 +1,151 @@
+"""Which way of sampling suits a model: decided once, by rule, never by the clock.
+
+A choice by measured time would change from run to run, and with it which random numbers a sample
+gets: the same seed would no longer give the same samples.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+from weakref import ref
+
+import torch
+from torch import nn
+
+from baal.bayesian.sampling.hidden import (
+    find_hidden_dropout,
+    in_training,
+    is_marked,
+    keeps_hidden_dropout,
+)
+from baal.bayesian.sampling.memory import is_out_of_memory
+from baal.bayesian.sampling.plan import Plan, samples_at_once
+from baal.bayesian.sampling.probe import Findings, has_hooks, probe
+from baal.bayesian.sampling.trees import n_items, slice_items
+from baal.utils.iterutils import map_on_tensor
+
+__all__ = ["candidates", "fingerprint", "make_plan"]
+
+# Below that many samples at once, batching them gains nothing over a loop.
+FEWEST_AT_ONCE = 4
+# Below that share of the work, sharing the prefix does not pay for what vmap costs by itself.
+SMALLEST_SHARED_PREFIX = 0.1
+# Enough items to see what a model does with them.
+PROBED_ITEMS = 4
+
+
+def make_plan(model: nn.Module, data: Any, device: str) -> Plan:
+    """Probe a model on a few items and decide how to sample it.
+
+    Args:
+        model: A stochastic module.
+        data: A batch for it, `[B, ...]` or a nested structure of such tensors.
+        device: Type of the device, such as "cpu".
+
+    Returns:
+        The plan.
+
+    Raises:
+        Exception: Whatever the model itself raises on the whole batch.
+
+    Example:
+        >>> from baal.bayesian.dropout import patch_module
+        >>> net = patch_module(nn.Sequential(nn.Linear(9, 9), nn.Dropout(0.5)))
+        >>> make_plan(net, torch.ones(4, 9), "cpu").ways
+        ['vmap', 'stack', 'loop']
+    """
+    if any(map(has_hooks, model.modules())):
+        # Whoever listens is to get real tensors, and each of them.
+        hidden = _hidden_dropout(model, data)
+        return Plan(["loop"], True, False, 0, changes_input=True, device=device, hidden=hidden)
+    total = n_items(data) or 1
+    findings, hidden, few = _look_at_a_few(model, data, total)
+    largest_bytes = -(-findings.largest_bytes // few)
+    return Plan(
+        ways=candidates(model, findings, samples_at_once(largest_bytes * total, device), device),
+        is_random=findings.is_random,
+        uses_prefix=findings.shares_prefix,
+        changes_input=findings.changes_input,
+        largest_bytes=largest_bytes,
+        device=device,
+        hidden=hidden,
+    )
+
+
+def _look_at_a_few(
+    model: nn.Module, data: Any, total: int
+) -> tuple[Findings, Sequence["ref[nn.Module]"], int]:
+    """What the probe found, where dropout is hidden, and on how many items that was seen."""
+    few = min(total, PROBED_ITEMS)
+    while True:
+        some = slice_items(data, slice(0, few), total)
+        try:
+            hidden = _hidden_dropout(model, some)
+            with torch.no_grad(), in_training(hidden):
+                return probe(model, some), hidden, few
+        except Exception as error:
+            if is_out_of_memory(error) and few > 1:
+                few //= 2
+            elif few < total and not is_out_of_memory(error):
+                few = total  # it may be about the slice
+            else:
+                raise
+
+
+def _hidden_dropout(model: nn.Module, data: Any) -> Sequence["ref[nn.Module]"]:
+    if not keeps_hidden_dropout(model):
+        return []
+    with torch.no_grad():
+        return find_hidden_dropout(model, lambda: model(map_on_tensor(torch.clone, data)))
+
+
+def candidates(model: nn.Module, findings: Findings, at_once: int, device: str) -> list[str]:
+    """Ways to try, best first; the last one, the loop, works whenever the model does.
+
+    Args:
+        model: A stochastic module.
+        findings: What the probe found.
+        at_once: How many samples of a batch fit into the cache together.
+        device: Type of the device, such as "cpu".
+
+    Returns:
+        Some of "vmap", "stack", "loop".
+
+    Example:
+        >>> found = Findings(True, False, True, False, True, 60, 40, 10)
+        >>> candidates(nn.Dropout(), found, 20, "cpu")
+        ['vmap', 'stack', 'loop']
+    """
+    if at_once < FEWEST_AT_ONCE or findings.whole_batch:
+        return ["loop"]
+    ways = ["vmap", "stack", "loop"]
+    if findings.prefix_share < SMALLEST_SHARED_PREFIX:
+        ways = ["stack", "vmap", "loop"]
+    if any(map(_defies_vmap, model.modules())) or torch.is_autocast_enabled(device):
+        ways.remove("vmap")
+    if not findings.stackable:
+        ways.remove("stack")
+    return ways
+
+
+def _defies_vmap(module: nn.Module) -> bool:
+    """Recurrent dropout gives identical samples under vmap, without a word."""
+    return isinstance(module, nn.RNNBase) and module.dropout > 0
+
+
+def fingerprint(model: nn.Module, device: str = "cpu") -> int:
+    """Changes with the layers, modes and hooks of a model, and with autocast: time for a new plan.
+
+    Args:
+        model: Any module.
+        device: Type of the device, such as "cpu".
+
+    Returns:
+        A hash.
+
+    Example:
+        >>> net = nn.Sequential(nn.Dropout())
+        >>> fingerprint(net) == fingerprint(net.eval())
+        False
+    """
+    state = tuple((type(m), m.training, has_hooks(m), is_marked(m)) for m in model.modules())
+    return hash((state, device, torch.is_autocast_enabled(device)))

@@ -1,0 +1,75 @@
+"""Comparing outputs: of two passes, and of items alone and together."""
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from baal.bayesian.sampling.context import silenced
+from baal.bayesian.sampling.trees import leaves_of, n_items, slice_items, with_leaves
+from baal.utils.iterutils import map_on_tensor
+
+__all__ = ["same_outputs", "takes_items_alone"]
+
+
+def same_outputs(first: Any, second: Any) -> bool:
+    """Whether two outputs are the same, but for rounding; NaN equals NaN.
+
+    Args:
+        first: A tensor `[B, C, ...]`, or a nested structure of them.
+        second: Another one.
+
+    Returns:
+        False also where their shapes differ.
+
+    Example:
+        >>> same_outputs([torch.ones(2)], [torch.ones(2) + 1e-9])
+        True
+    """
+    a, b = leaves_of(first), leaves_of(second)
+    return len(a) == len(b) and all(
+        x.shape == y.shape and torch.allclose(x.double(), y.double(), 1e-4, 1e-7, equal_nan=True)
+        for x, y in zip(a, b, strict=True)
+    )
+
+
+def takes_items_alone(model: nn.Module, data: Any) -> bool:
+    """Whether what a model gives for an item has nothing to do with the others of its batch.
+
+    Looked at with the layers of `baal.bayesian.always_on` switched off, so that nothing is random.
+
+    Args:
+        model: A module that draws in these layers only.
+        data: Some items, `[B, ...]` or a nested structure of such tensors.
+
+    Returns:
+        False also where the outputs are not one for each item.
+
+    Example:
+        >>> takes_items_alone(nn.Linear(2, 1), torch.eye(2))
+        True
+        >>> takes_items_alone(nn.Softmax(dim=0), torch.eye(2))
+        False
+    """
+    total = n_items(data) or 1
+    half = (total + 1) // 2
+    # With a single item, another version of itself takes the place of the others.
+    some = slice_items(data, slice(0, half), total)
+    others = map_on_tensor(_altered, slice_items(data, slice(total - half, total), total))
+    pairs = zip(leaves_of(some), leaves_of(others), strict=True)
+    both = with_leaves(some, [torch.cat(pair) if pair[0].ndim else pair[0] for pair in pairs])
+    with silenced():
+        apart = [model(map_on_tensor(torch.clone, part)) for part in (some, others)]
+        together = model(both)
+    return all(
+        leaf.ndim > 0
+        and len(leaf) == 2 * half
+        and same_outputs([leaf[:half], leaf[half:]], [first, second])
+        for leaf, first, second in zip(*map(leaves_of, (together, *apart)), strict=True)
+    )
+
+
+def _altered(leaf: torch.Tensor) -> torch.Tensor:
+    if leaf.ndim == 0:
+        return leaf
+    return leaf.flip(0) * 1.1 + 0.1 if leaf.is_floating_point() else leaf.flip(0)

@@ -1,0 +1,225 @@
+"""Posterior samples of a model: K predictions for each item, for little more than one pass."""
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+from weakref import WeakKeyDictionary, WeakSet
+
+import torch
+from torch import nn
+
+from baal.bayesian.sampling.choice import fingerprint, make_plan
+from baal.bayesian.sampling.hidden import in_training, keeps_hidden_dropout
+from baal.bayesian.sampling.memory import is_out_of_memory, release_memory
+from baal.bayesian.sampling.plan import WAYS, Plan, Way
+from baal.bayesian.sampling.prefix import Prefix
+from baal.bayesian.sampling.trees import join_items, leaves_of, n_items, slice_items
+from baal.bayesian.sampling.ways import by_loop, by_stack, by_vmap, join_samples
+from baal.exceptions import InvalidArgumentError, InvalidTypeError
+from baal.utils.frames import level_outside_baal
+from baal.utils.iterutils import map_on_tensor
+from baal.utils.log_configuration import get_logger
+from baal.utils.random_states import RandomStates
+
+__all__ = ["check_iterations", "check_way", "sample_posterior"]
+
+# Plans by way asked for, and models warned of, for as long as the model lives.
+_plans: "WeakKeyDictionary[nn.Module, dict[str, Plan]]" = WeakKeyDictionary()
+_warned: "WeakSet[nn.Module]" = WeakSet()
+
+
+def sample_posterior(model: nn.Module, data: Any, iterations: int, way: Way = "auto") -> Any:
+    """Draw `iterations` posterior samples of a model's output on one batch, without gradients.
+
+    The model is called as it is, in the mode it is in. How it is sampled is decided on its first
+    batch, which is why that one takes a few passes more, and remembered for the model:
+
+    - `"vmap"`: one pass in which each operation is done once until the first random one, and only
+      then once for each sample;
+    - `"stack"`: one pass over the inputs repeated K times;
+    - `"loop"`: one pass for each sample; here too, what comes before the first random operation is
+      computed once, where that was seen to change nothing.
+
+    `"auto"` takes the best of those that work, by rule: what does not fit into the cache is looped.
+    Samples are drawn in chunks, and an out-of-memory error halves the chunk.
+
+    Args:
+        model: A stochastic module, such as one patched by `baal.bayesian.dropout.patch_module`.
+        data: Its input: a tensor `[B, ...]`, or a nested structure of them.
+        iterations: Number of posterior samples `K`, at least 1.
+        way: One of the above.
+
+    Returns:
+        What the model returns, with each tensor `[B, C, ...]` become `[B, C, ..., K]`.
+
+    Raises:
+        InvalidArgumentError: `iterations` is below 1, or `way` is unknown.
+        InvalidTypeError: `iterations` is no whole number, or the model returns no tensors.
+        Exception: Whatever the model itself raises, as it is.
+
+    Warns:
+        UserWarning: The samples are identical, however they are drawn: there is no posterior.
+
+    Example:
+        >>> net = nn.Sequential(nn.Linear(3, 2), nn.Dropout(0.5))
+        >>> sample_posterior(net, torch.ones(4, 3), iterations=5).shape
+        torch.Size([4, 2, 5])
+    """
+    check_iterations(iterations)
+    check_way(way)
+    # Tensors of inference mode do not tell when they are changed in place, which must be noticed.
+    with torch.inference_mode(mode=False), torch.no_grad():
+        data = map_on_tensor(lambda leaf: leaf.clone() if leaf.is_inference() else leaf, data)
+        if iterations == 1 and not keeps_hidden_dropout(model):
+            samples = map_on_tensor(lambda leaf: leaf.unsqueeze(-1), model(data))
+        else:
+            plan = _plan_for(model, data, way)
+            draw = _sample if plan.is_settled else _settle
+            with in_training(plan.hidden):
+                samples = draw(plan, model, data, iterations)
+    if not leaves_of(samples):
+        raise InvalidTypeError(
+            "Expected the model to return a tensor, or mappings and sequences of them, but got "
+            f"{type(samples).__name__}."
+        )
+    return samples
+
+
+def check_way(way: str, name: str = "way") -> None:
+    """Refuse a way of sampling that is none.
+
+    Args:
+        way: "auto", "vmap", "stack" or "loop".
+        name: What the argument is called, for the message.
+
+    Raises:
+        InvalidArgumentError: It is something else.
+
+    Example:
+        >>> check_way("vmap")
+    """
+    if way not in WAYS:
+        raise InvalidArgumentError(f"Expected `{name}` to be one of {WAYS}, but got {way!r}.")
+
+
+def check_iterations(iterations: int) -> None:
+    """Refuse a number of posterior samples that is none.
+
+    Args:
+        iterations: Number of posterior samples `K`.
+
+    Raises:
+        InvalidArgumentError: It is below 1.
+        InvalidTypeError: It is no whole number.
+
+    Example:
+        >>> check_iterations(20)
+    """
+    if isinstance(iterations, bool) or not hasattr(iterations, "__index__"):
+        raise InvalidTypeError(f"Expected `iterations` to be an int, but got {iterations!r}.")
+    if iterations < 1:
+        raise InvalidArgumentError(f"Expected `iterations` to be at least 1, but got {iterations}.")
+
+
+def _plan_for(model: nn.Module, data: Any, way: Way) -> Plan:
+    """The plan made on an earlier batch, unless the model has changed since."""
+    plans = _plans.setdefault(model, {})
+    device = next((leaf.device.type for leaf in leaves_of(data)), "cpu")
+    now = fingerprint(model, device)
+    plan = plans.get(way)
+    if plan is None or plan.fingerprint != now:
+        plan = plans[way] = make_plan(model, data, device)
+        plan.fingerprint = now
+        if way != "auto":
+            plan.ways = [way]
+    return plan
+
+
+def _settle(plan: Plan, model: nn.Module, data: Any, iterations: int) -> Any:
+    """Sample a first batch: leave out the ways that fail, or whose samples are identical."""
+    start = RandomStates.current()
+    while True:
+        before = plan.way, plan.uses_prefix, plan.max_samples, plan.max_items
+        result = _sample(plan, model, data, iterations)
+        if before != (plan.way, plan.uses_prefix, plan.max_samples, plan.max_items):
+            # Something failed on the way: once more, for the samples that later calls would get.
+            start.restore()
+            continue
+        if iterations == 1 or not leaves_of(result):
+            return result
+        if _differ(result):
+            plan.is_settled = True
+            get_logger().info("posterior sampling", way=plan.way, shared_prefix=plan.uses_prefix)
+            return result
+        if not plan.is_random or len(plan.ways) == 1:
+            _warn_once(model)
+            return result
+        plan.drop_way("its samples are identical")
+        start.restore()
+
+
+def _warn_once(model: nn.Module) -> None:
+    """Identical samples are a mistake more often than not; the next batch may yet differ."""
+    if model not in _warned:
+        _warned.add(model)
+        warnings.warn(
+            "All posterior samples of this model are identical: none of its layers is stochastic "
+            "in the mode it is in, so it has no posterior. Patch it first, for instance by "
+            "baal.bayesian.dropout.patch_module.",
+            UserWarning,
+            stacklevel=level_outside_baal(),
+        )
+
+
+def _differ(result: Any) -> bool:
+    """Whether any sample differs from the first."""
+    return any(not torch.equal(leaf, leaf[..., :1].expand_as(leaf)) for leaf in leaves_of(result))
+
+
+def _sample(plan: Plan, model: nn.Module, data: Any, iterations: int) -> Any:
+    """Sample a batch by the plan; an error makes the plan more cautious before it is the user's."""
+    while True:
+        try:
+            return _sample_items(plan, model, data, iterations)
+        except Exception as error:
+            if is_out_of_memory(error):
+                if not plan.shrink(n_items(data) or 1, iterations):
+                    raise
+            elif len(plan.ways) > 1:
+                plan.drop_way(error)
+            elif plan.uses_prefix:
+                plan.stop_sharing_prefix(error)
+            else:
+                raise
+        release_memory()
+
+
+def _sample_items(plan: Plan, model: nn.Module, data: Any, iterations: int) -> Any:
+    """All samples, as many items at a time as the plan allows."""
+    total = n_items(data) or 1
+    if plan.max_items is None or plan.max_items >= total:
+        return _sample_chunks(plan, model, data, iterations, total)
+    parts, sizes = [], []
+    for start in range(0, total, plan.max_items):
+        items = slice(start, min(start + plan.max_items, total))
+        some = slice_items(data, items, total)
+        sizes.append(items.stop - items.start)
+        parts.append(_sample_chunks(plan, model, some, iterations, sizes[-1]))
+    return join_items(parts, sizes)
+
+
+def _sample_chunks(plan: Plan, model: nn.Module, data: Any, iterations: int, items: int) -> Any:
+    """All samples of some items, as many samples at a time as the plan allows."""
+    run = _on_a_copy(model) if plan.changes_input else model
+    if plan.way == "loop":
+        return by_loop(run, data, iterations, Prefix() if plan.uses_prefix else None)
+    at_once = plan.at_once(items, iterations)
+    counts = [min(at_once, iterations - start) for start in range(0, iterations, at_once)]
+    if plan.way == "stack":
+        return join_samples([by_stack(run, data, count) for count in counts])
+    prefix = Prefix() if plan.uses_prefix and len(counts) > 1 else None
+    return join_samples([by_vmap(run, data, count, prefix) for count in counts])
+
+
+def _on_a_copy(model: nn.Module) -> Callable[[Any], Any]:
+    return lambda data: model(map_on_tensor(torch.clone, data))

@@ -1,0 +1,92 @@
+"""Reference architectures: shapes, sizes of the originals, dropout where it is said to be."""
+
+import pytest
+import torch
+from torch import nn
+
+from baal.experiments.models import TextLSTM, TextTransformer, UNet, resnet18, vgg16
+
+IMAGES = torch.zeros(2, 3, 32, 32)
+TOKENS = torch.zeros(2, 5, dtype=torch.long)
+
+
+def n_parameters(net):
+    return sum(parameter.numel() for parameter in net.parameters())
+
+
+def dropouts(net):
+    return [m.p for m in net.modules() if isinstance(m, (nn.Dropout, nn.Dropout2d))]
+
+
+def test_vgg16_is_the_one_with_thirteen_convolutions():
+    """14,714,688 weights in its convolutions, as in the article's configuration D."""
+    net = vgg16(7, dropout=0.2)
+    assert net.eval()(IMAGES).shape == (2, 7)
+    convolutions = [m for m in net if isinstance(m, nn.Conv2d)]
+    assert len(convolutions) == 13
+    assert sum(map(n_parameters, convolutions)) == 14_714_688
+    kinds = [type(m) for m in net]
+    assert dropouts(net) == [0.2, 0.2]
+    assert kinds.index(nn.Dropout) > kinds.index(nn.Flatten)
+
+
+def test_resnet18_is_the_one_for_small_images():
+    """11,173,962 weights with ten classes, as in the usual implementation for CIFAR."""
+    net = resnet18()
+    assert n_parameters(net) == 11_173_962
+    assert dropouts(net) == [0.3] * 8
+    small = resnet18(4, width=2, dropout=0.1).eval()
+    assert small(IMAGES).shape == (2, 4)
+    assert small(torch.zeros(1, 3, 8, 12)).shape == (1, 4)
+
+
+@pytest.mark.parametrize(("height", "width"), [(8, 8), (4, 12)])
+def test_unet_classifies_each_pixel(height, width):
+    net = UNet(3, width=2, dropout=0.4).eval()
+    assert net(torch.zeros(2, 3, height, width)).shape == (2, 3, height, width)
+    assert dropouts(net) == [0.4]
+
+
+def test_unet_passes_details_around_its_bottom():
+    """Without the bottom, a pixel still changes its own output through the skip connections."""
+    torch.manual_seed(0)
+    net = UNet(2, width=2).eval()
+    for parameter in net.up2.parameters():
+        nn.init.zeros_(parameter)
+    x = torch.randn(1, 3, 8, 8)
+    other = x.clone()
+    other[..., 5, 5] += 1
+    with torch.no_grad():
+        difference = (net(x) - net(other)).abs().amax(1)[0]
+    assert float(difference[5, 5]) > 1e-3
+    assert float(difference[0, 0]) < 1e-5
+
+
+@pytest.mark.parametrize("batch_first", [True, False])
+def test_text_transformer(batch_first):
+    torch.manual_seed(0)
+    net = TextTransformer(3, width=8, vocabulary=9, batch_first=batch_first, dropout=0.2).eval()
+    assert net(TOKENS).shape == (2, 3)
+    assert set(dropouts(net)) == {0.2}
+    assert {m.dropout for m in net.modules() if isinstance(m, nn.MultiheadAttention)} == {0.2}
+    tokens = torch.tensor([[1, 2, 3], [4, 5, 6]])
+    with torch.no_grad():
+        torch.testing.assert_close(net(tokens)[1:], net(tokens[1:]), rtol=1e-4, atol=1e-5)
+
+
+def test_both_layouts_of_the_transformer_compute_the_same():
+    torch.manual_seed(0)
+    nets = [TextTransformer(width=8, vocabulary=9, batch_first=b).eval() for b in (True, False)]
+    nets[1].load_state_dict(nets[0].state_dict())
+    tokens = torch.tensor([[1, 2, 3], [4, 5, 6]])
+    with torch.no_grad():
+        torch.testing.assert_close(nets[0](tokens), nets[1](tokens), rtol=1e-4, atol=1e-5)
+
+
+def test_text_lstm_has_dropout_before_between_and_after():
+    net = TextLSTM(3, width=8, n_layers=2, before=0.1, between=0.2, after=0.3, vocabulary=9).eval()
+    assert net(TOKENS).shape == (2, 3)
+    assert (net.before.p, net.lstm.dropout, net.after.p) == (0.1, 0.2, 0.3)
+    with torch.no_grad():
+        hidden = net.lstm(net.embedding(TOKENS))[1][0][-1]
+        torch.testing.assert_close(net(TOKENS), net.out(hidden))
