@@ -205,9 +205,9 @@ def main() -> None:
     if args.memory_of:
         print_peak_memory(args)
         return
-    compare(args)
     if args.pool:
-        score_a_pool(args)
+        score_a_pool(args)  # first, while this process has not yet needed memory for anything else
+    compare(args)
 
 
 if __name__ == "__main__":
