@@ -134,8 +134,8 @@ def compare(args: argparse.Namespace) -> None:
     print(
         f"\nK = {args.samples} posterior samples, B = {args.batch}, {args.device}, "
         f"torch {torch.__version__}, {args.threads} thread(s), medians of {args.repeats} rounds\n\n"
-        "| model | one pass, ms | auto / one pass | stack / auto | loop / auto "
-        "| peak MiB: auto | stack | loop |\n|---|--:|--:|--:|--:|--:|--:|--:|"
+        "| model | pass, ms | auto / pass | stack / auto | loop / auto "
+        "| MiB: auto | stack | loop |\n|---|--:|--:|--:|--:|--:|--:|--:|"
     )
     for name in args.only or CASES:
         times = time_case(name, args)
