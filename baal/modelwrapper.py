@@ -112,11 +112,13 @@ class ModelWrapper(MetricMixin):
                 UserWarning,
                 stacklevel=level_outside_baal(),
             )
+        self.set_dataset_size(len(dataset))  # type: ignore[arg-type]
         history = []
         self.train()
+        batches = self._loader(dataset, shuffle=True)
         for epoch in range(self.args.epoch):
             self._reset_metrics("train")
-            for data, target, *_ in self._loader(dataset, shuffle=True):
+            for data, target, *_ in batches:
                 self.train_on_batch(data, target)
             history.append(self.metrics["train_loss"].value)
             get_logger().debug("epoch trained", epoch=epoch, loss=history[-1])
@@ -385,10 +387,17 @@ def _to_numpy(out: torch.Tensor, half: bool) -> npt.NDArray[Any]:
 
 
 def _concatenate(batches: list[Any]) -> Any:
-    """Batches of arrays `[B, ...]`, or of lists or dicts of them -> one with arrays `[N, ...]`."""
+    """Batches of arrays `[B, ...]`, or of lists or dicts of them -> one with arrays `[N, ...]`.
+
+    What a dict holds beside arrays (no loss, a cache) belongs to a batch and is left out.
+    """
     first = batches[0]
     if isinstance(first, Mapping):
-        return {key: _concatenate([batch[key] for batch in batches]) for key in first}
+        return {
+            key: _concatenate([batch[key] for batch in batches])
+            for key, value in first.items()
+            if isinstance(value, Mapping | list | tuple | np.ndarray)
+        }
     if isinstance(first, list | tuple):
         return [_concatenate(list(parts)) for parts in zip(*batches, strict=True)]
     return np.concatenate(batches)

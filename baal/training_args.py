@@ -9,7 +9,7 @@ from torch.optim import Optimizer
 from torch.utils.data.dataloader import default_collate
 
 from baal.bayesian.sampling import Way, check_way
-from baal.exceptions import InvalidArgumentError
+from baal.exceptions import InvalidArgumentError, InvalidTypeError
 
 __all__ = ["TrainingArgs"]
 
@@ -39,6 +39,7 @@ class TrainingArgs:
     Raises:
         InvalidArgumentError: `batch_size` below 1, `epoch` or `workers` below 0, or `sampling`
             unknown.
+        InvalidTypeError: `autocast` is no dtype.
 
     Example:
         >>> TrainingArgs(batch_size=64, epoch=10, workers=0).batch_size
@@ -65,3 +66,7 @@ class TrainingArgs:
                     f"Expected `{name}` to be at least {least}, but got {getattr(self, name)}."
                 )
         check_way(self.sampling, "sampling")
+        if self.autocast is not None and not isinstance(self.autocast, torch.dtype):
+            raise InvalidTypeError(
+                f"Expected `autocast` to be a torch.dtype or None, but got {self.autocast!r}."
+            )

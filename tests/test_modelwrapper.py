@@ -7,7 +7,7 @@ from torch import nn
 from torch.utils.data import Dataset, TensorDataset
 
 from baal.bayesian.dropout import patch_module
-from baal.exceptions import InvalidArgumentError, StateError
+from baal.exceptions import InvalidArgumentError, InvalidTypeError, StateError
 from baal.modelwrapper import ModelWrapper, TrainingArgs, mc_inference
 from baal.utils.metrics import Accuracy
 
@@ -344,3 +344,30 @@ def test_a_dict_of_outputs_gives_a_dict_of_arrays():
 def test_training_for_no_epoch_is_said():
     with pytest.warns(UserWarning, match=r"`TrainingArgs\.epoch` is 0"):
         assert make().train_on_dataset(DATA) == []
+
+
+def test_what_is_no_array_in_a_dict_of_outputs_is_left_out():
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.drop = nn.Dropout(0.5)
+
+        def forward(self, x):
+            return {"loss": None, "logits": self.drop(x), "tag": "x"}
+
+    wrapper = ModelWrapper(patch_module(Model()), TrainingArgs(workers=0, batch_size=2))
+    out = wrapper.predict_on_dataset(DATA, 6, verbose=False)
+    assert {key: value.shape for key, value in out.items()} == {"logits": (5, 2, 6)}
+
+
+def test_training_notes_the_size_of_the_dataset():
+    wrapper = make(epoch=1)
+    wrapper.train_on_dataset(DATA)
+    loss = wrapper.test_on_dataset(DATA)
+    assert wrapper.active_learning_metrics[5]["test_loss"] == loss
+    assert wrapper.get_metrics()["dataset_size"] == 5
+
+
+def test_autocast_takes_a_dtype():
+    with pytest.raises(InvalidTypeError, match=r"`autocast` to be a torch\.dtype"):
+        TrainingArgs(autocast="bfloat16")

@@ -22,7 +22,6 @@ __all__ = [
     "Dropout2d",
     "Dropout3d",
     "FeatureAlphaDropout",
-    "drops",
 ]
 
 
@@ -294,29 +293,3 @@ LAYERS: dict[type[nn.Module], type[AlwaysOn]] = {
         TransformerEncoder,
     )
 }
-
-
-def drops(layer: nn.Module) -> bool:
-    """Whether a layer of torch has dropout of its own that can be kept on.
-
-    Args:
-        layer: Any module.
-
-    Returns:
-        False for a recurrent layer or an attention without dropout, and for whatever is not in
-        `LAYERS`.
-
-    Example:
-        >>> drops(nn.LSTM(4, 3, num_layers=2, dropout=0.5)), drops(nn.LSTM(4, 3))
-        (True, False)
-    """
-    kind = type(layer)
-    if kind not in LAYERS and not isinstance(layer, AlwaysOn):
-        return False
-    if isinstance(layer, nn.RNNBase):
-        return layer.num_layers > 1 and bool(layer.dropout)
-    if isinstance(layer, nn.MultiheadAttention):
-        return bool(layer.dropout)
-    return not isinstance(layer, nn.TransformerEncoder | nn.TransformerEncoderLayer) or any(
-        isinstance(below, nn.Dropout) for below in layer.modules()
-    )

@@ -29,9 +29,8 @@ _EXPENSIVE = (
 class LRUCacheModule(TransparentModule):
     """A deterministic layer that is not computed again for the input it had last.
 
-    The input is compared by its values, and the output is dropped when it, the input, a weight or
-    a buffer has changed in place since. In training, or where gradients are wanted, nothing is
-    remembered.
+    Input, weights and buffers are compared by value, with copies, and an output that was changed
+    in place is dropped. In training, or where gradients are wanted, nothing is remembered.
 
     Args:
         module: The layer.
@@ -52,7 +51,7 @@ class LRUCacheModule(TransparentModule):
         if size != 1:
             raise InvalidArgumentError(f"Expected `size` to be 1, but got {size}.")
         super().__init__(module)
-        self._remembered: tuple[Any, torch.Tensor, torch.Tensor] | None = None
+        self._remembered: tuple[list[torch.Tensor], torch.Tensor, int] | None = None
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Run the layer, or give the output it had for the same input.
@@ -72,24 +71,21 @@ class LRUCacheModule(TransparentModule):
             self._remembered = None
             return self.module(*args, **kwargs)
         (data,) = args
+        known = [data, *self.module.parameters(), *self.module.buffers()]
         if self._remembered is not None:
-            versions, known, output = self._remembered
-            if versions == self._versions(known, output) and _same(known, data):
+            then, output, version = self._remembered
+            unchanged = output._version == version  # noqa: SLF001
+            if unchanged and len(then) == len(known) and all(map(_same, then, known)):
                 return output
+        then = [tensor.detach().clone() for tensor in known]
         output = self.module(data)
-        self._remembered = (self._versions(data, output), data, output)
+        self._remembered = (then, output, output._version)  # noqa: SLF001
         return output
-
-    def _versions(self, *tensors: torch.Tensor) -> list[tuple[int, int, int]]:
-        """Changes whenever a tensor given, a weight or a buffer is replaced or changed in place."""
-        held = [*self.module.parameters(), *self.module.buffers(), *tensors]
-        return [(id(tensor), tensor._version, tensor.data_ptr()) for tensor in held]  # noqa: SLF001
 
 
 def _same(first: torch.Tensor, second: torch.Tensor) -> bool:
-    return first is second or (
-        first.dtype == second.dtype and first.device == second.device and torch.equal(first, second)
-    )
+    same_kind = first.dtype == second.dtype and first.device == second.device
+    return same_kind and torch.equal(first, second)
 
 
 def patch_module(module: nn.Module, inplace: bool = True) -> nn.Module:

@@ -6,7 +6,6 @@ Gal & Ghahramani, "Dropout as a Bayesian approximation" (2016), https://arxiv.or
 from torch import nn
 
 from baal.bayesian.always_on import (
-    LAYERS,
     AlphaDropout,
     AlwaysOn,
     Dropout,
@@ -14,9 +13,9 @@ from baal.bayesian.always_on import (
     Dropout2d,
     Dropout3d,
     FeatureAlphaDropout,
-    drops,
 )
 from baal.bayesian.common import BayesianModule, patch_layers
+from baal.bayesian.patched_classes import drops, patched_class, unpatched_class
 from baal.bayesian.sampling.hidden import keep_hidden_dropout
 
 __all__ = [
@@ -40,14 +39,14 @@ def _switch_on(layer: nn.Module) -> bool:
     if not drops(layer):
         return False
     if not isinstance(layer, AlwaysOn):
-        layer.__class__ = LAYERS[type(layer)]
+        layer.__class__ = patched_class(type(layer))
     return True
 
 
 def _switch_off(layer: nn.Module) -> bool:
     if not isinstance(layer, AlwaysOn):
         return False
-    layer.__class__ = layer.unpatched_class  # type: ignore[assignment]
+    layer.__class__ = unpatched_class(type(layer))  # type: ignore[assignment]
     return True
 
 

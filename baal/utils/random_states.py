@@ -60,6 +60,11 @@ class RandomStates:
         np.random.set_state(self.numpy_state)  # noqa: NPY002
         random.setstate(self.python_state)
 
+    def torch_changed(self) -> bool:
+        """Whether torch has drawn something since, or was seeded anew."""
+        now = type(self).current().torch_states
+        return any(not torch.equal(now[name], old) for name, old in self.torch_states.items())
+
     def host_changed(self) -> bool:
         """Whether NumPy or Python have drawn something since."""
         now: Any = np.random.get_state()  # noqa: NPY002

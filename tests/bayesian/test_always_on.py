@@ -9,8 +9,9 @@ import torch
 from torch import nn
 
 from baal.bayesian import always_on
-from baal.bayesian.always_on import LAYERS, AlwaysOn, drops
+from baal.bayesian.always_on import LAYERS, AlwaysOn
 from baal.bayesian.dropout import MCDropoutModule, patch_module, unpatch_module
+from baal.bayesian.patched_classes import drops
 
 E = 8
 IMAGE = (2, E, 3, 3)

@@ -68,6 +68,7 @@ def test_an_output_changed_in_place(layer):
         lambda m: m.load_state_dict({k: v + 1 for k, v in m.state_dict().items()}),
         lambda m: setattr(m, "bias", nn.Parameter(m.bias + 1)),
         lambda m: setattr(m.weight, "data", m.weight.data + 1),
+        lambda m: m.weight.data.mul_(2),
     ],
 )
 def test_weights_that_change(layer, change):

@@ -19,11 +19,12 @@ from baal.bayesian.sampling.hidden import (
 )
 from baal.bayesian.sampling.memory import is_out_of_memory
 from baal.bayesian.sampling.plan import Plan, samples_at_once
-from baal.bayesian.sampling.probe import Findings, has_hooks, probe
+from baal.bayesian.sampling.probe import Findings, probe
+from baal.bayesian.sampling.state import has_hooks
 from baal.bayesian.sampling.trees import n_items, slice_items
 from baal.utils.iterutils import map_on_tensor
 
-__all__ = ["candidates", "fingerprint", "make_plan"]
+__all__ = ["candidates", "defies_vmap", "fingerprint", "make_plan"]
 
 # Below that many samples at once, batching them gains nothing over a loop.
 FEWEST_AT_ONCE = 4
@@ -120,15 +121,28 @@ def candidates(model: nn.Module, findings: Findings, at_once: int, device: str) 
     ways = ["vmap", "stack", "loop"]
     if findings.prefix_share < SMALLEST_SHARED_PREFIX:
         ways = ["stack", "vmap", "loop"]
-    if any(map(_defies_vmap, model.modules())) or torch.is_autocast_enabled(device):
+    if any(map(defies_vmap, model.modules())) or torch.is_autocast_enabled(device):
         ways.remove("vmap")
     if not findings.stackable:
         ways.remove("stack")
     return ways
 
 
-def _defies_vmap(module: nn.Module) -> bool:
-    """Recurrent dropout gives identical samples under vmap, without a word."""
+def defies_vmap(module: nn.Module) -> bool:
+    """Whether a module gives identical samples under vmap, as recurrent dropout does.
+
+    Args:
+        module: Any module; what lies below it does not count.
+
+    Returns:
+        True if so, or if nobody can tell.
+
+    Example:
+        >>> defies_vmap(nn.LSTM(1, 1, 2, dropout=0.5)), defies_vmap(nn.LSTM(1, 1, 2))
+        (True, False)
+    """
+    if isinstance(module, torch.jit.ScriptModule):
+        return True  # nobody knows what is in it
     return isinstance(module, nn.RNNBase) and module.dropout > 0
 
 
@@ -147,5 +161,7 @@ def fingerprint(model: nn.Module, device: str = "cpu") -> int:
         >>> fingerprint(net) == fingerprint(net.eval())
         False
     """
-    state = tuple((type(m), m.training, has_hooks(m), is_marked(m)) for m in model.modules())
+    state = tuple(
+        (type(m), m.training, has_hooks(m), is_marked(m), defies_vmap(m)) for m in model.modules()
+    )
     return hash((state, device, torch.is_autocast_enabled(device)))

@@ -2,20 +2,21 @@
 
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
 
 import torch
 from torch import nn
 
-from baal.bayesian.sampling.choice import fingerprint, make_plan
+from baal.bayesian.sampling.choice import defies_vmap, fingerprint, make_plan
 from baal.bayesian.sampling.hidden import in_training, keeps_hidden_dropout
 from baal.bayesian.sampling.memory import is_out_of_memory, release_memory
 from baal.bayesian.sampling.plan import WAYS, Plan, Way
 from baal.bayesian.sampling.prefix import Prefix
 from baal.bayesian.sampling.trees import join_items, leaves_of, n_items, slice_items
 from baal.bayesian.sampling.ways import by_loop, by_stack, by_vmap, join_samples
-from baal.exceptions import InvalidArgumentError, InvalidTypeError
+from baal.exceptions import InvalidArgumentError, InvalidTypeError, StateError
 from baal.utils.frames import level_outside_baal
 from baal.utils.iterutils import map_on_tensor
 from baal.utils.log_configuration import get_logger
@@ -130,6 +131,12 @@ def _plan_for(model: nn.Module, data: Any, way: Way) -> Plan:
     if plan is None or plan.fingerprint != now:
         plan = plans[way] = make_plan(model, data, device)
         plan.fingerprint = now
+        if way == "vmap" and any(map(defies_vmap, model.modules())):
+            plans.pop(way)
+            raise StateError(
+                "Expected a model without dropout between recurrent layers for way 'vmap', under "
+                "which all samples would be the same, but got one: use 'stack', 'loop' or 'auto'."
+            )
         if way != "auto":
             plan.ways = [way]
     return plan
@@ -172,12 +179,16 @@ def _warn_once(model: nn.Module) -> None:
 
 
 def _differ(result: Any) -> bool:
-    """Whether any sample differs from the first."""
-    return any(not torch.equal(leaf, leaf[..., :1].expand_as(leaf)) for leaf in leaves_of(result))
+    """Whether any sample differs from the first; NaN equals NaN."""
+    return any(
+        bool(((leaf != leaf[..., :1]) & ~(leaf.isnan() & leaf[..., :1].isnan())).any())
+        for leaf in leaves_of(result)
+    )
 
 
 def _sample(plan: Plan, model: nn.Module, data: Any, iterations: int) -> Any:
     """Sample a batch by the plan; an error makes the plan more cautious before it is the user's."""
+    before = replace(plan, ways=list(plan.ways))
     while True:
         try:
             return _sample_items(plan, model, data, iterations)
@@ -190,6 +201,9 @@ def _sample(plan: Plan, model: nn.Module, data: Any, iterations: int) -> Any:
             elif plan.uses_prefix:
                 plan.stop_sharing_prefix(error)
             else:
+                # It was about this batch: what is known of the model still holds.
+                plan.ways, plan.uses_prefix = before.ways, before.uses_prefix
+                plan.is_settled = before.is_settled
                 raise
         release_memory()
 

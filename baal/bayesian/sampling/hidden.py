@@ -16,7 +16,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
-from baal.bayesian.sampling.probe import kept_buffers
+from baal.bayesian.sampling.state import kept_buffers
 from baal.bayesian.sampling.trees import leaves_of
 from baal.utils.log_configuration import get_logger
 from baal.utils.random_states import kept_random_states
@@ -30,6 +30,10 @@ _DROPOUTS = {
     F.dropout3d,
     F.alpha_dropout,
     F.feature_alpha_dropout,
+    torch.dropout,
+    torch.feature_dropout,
+    torch.alpha_dropout,
+    torch.feature_alpha_dropout,
 }
 _FUNCTIONS = _DROPOUTS | {F.scaled_dot_product_attention, F.multi_head_attention_forward}
 _MARK = "_keeps_hidden_dropout"
@@ -50,11 +54,11 @@ def keep_hidden_dropout(module: nn.Module, keep: bool) -> None:
         >>> keeps_hidden_dropout(net)
         True
     """
-    if keep:
-        module.__dict__[_MARK] = True
-    else:
-        for marked in module.modules():
-            marked.__dict__.pop(_MARK, None)
+    for below in module.modules():
+        if keep:
+            below.__dict__[_MARK] = True
+        else:
+            below.__dict__.pop(_MARK, None)
 
 
 def is_marked(module: nn.Module) -> bool:
@@ -111,7 +115,7 @@ def find_hidden_dropout(model: nn.Module, forward: Callable[[], Any]) -> list["r
         >>> [found() is net for found in find_hidden_dropout(net, lambda: net(torch.ones(3)))]
         [True]
     """
-    marked = {m for root in model.modules() if is_marked(root) for m in root.modules()}
+    marked = {module for module in model.modules() if is_marked(module)}
     with kept_random_states(), kept_buffers(model):
         calls, callers = _watch(model, forward)
         suspects = [module for module in callers if module in marked]

@@ -1,7 +1,6 @@
 """What a model does with one batch: how much of it is random, where, and what can be relied on."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,11 +11,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from baal.bayesian.sampling.comparing import same_outputs, takes_items_alone
 from baal.bayesian.sampling.context import in_stochastic_layer
 from baal.bayesian.sampling.prefix import Prefix, is_random
+from baal.bayesian.sampling.state import kept_buffers, stored_tensors
 from baal.bayesian.sampling.trees import leaves_of
 from baal.utils.iterutils import map_on_tensor
 from baal.utils.random_states import RandomStates, kept_random_states
 
-__all__ = ["Findings", "has_hooks", "kept_buffers", "probe"]
+__all__ = ["Findings", "probe"]
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,8 @@ class Findings:
     Attributes:
         is_random: Two passes differ.
         whole_batch: Passes over several samples at once would not be right: the model draws from
-            NumPy or `random`, or decides by values that differ between samples.
+            NumPy or `random`, or from a generator of its own, decides by values that differ between
+            samples, or keeps tensors or a state between passes.
         shares_prefix: What comes before the first random operation can be computed once.
         changes_input: The model changes its input in place.
         stackable: Several samples may be rows of one batch: the model draws in the layers of
@@ -84,16 +85,17 @@ def probe(model: nn.Module, data: Any) -> Findings:
     def forward() -> Any:
         return model(map_on_tensor(torch.clone, data))
 
-    with kept_random_states() as start, kept_buffers(model):
+    with kept_random_states() as start, kept_buffers(model) as buffers_changed:
+        stored = stored_tensors(model)
         first = model(copies)
         changes_input = any(leaf._version > 0 for leaf in leaves_of(copies))  # noqa: SLF001
-        uses_host_randomness = start.host_changed()
+        whole_batch = start.host_changed() or buffers_changed() or stored != stored_tensors(model)
         start.restore()
         meter = _Meter()
         copies = map_on_tensor(torch.clone, data)
         try:
             with meter:
-                model(copies)
+                metered = model(copies)
         except Exception:  # noqa: BLE001 - it runs without being watched, and that is enough
             return Findings(True, True, False, True, False, 0, 1, 0)
         other = RandomStates.current()
@@ -105,9 +107,12 @@ def probe(model: nn.Module, data: Any) -> Findings:
         except Exception:  # noqa: BLE001 - likewise
             other.restore()
             second, shares_prefix = forward(), False
+        # Not the same from the same random states: something else makes it random.
+        shares_prefix &= same_outputs(first, metered) and not buffers_changed()
+        whole_batch |= meter.whole_batch or not shares_prefix
         return Findings(
             is_random=not same_outputs(first, second),
-            whole_batch=uses_host_randomness or meter.reads_random_values,
+            whole_batch=whole_batch,
             shares_prefix=shares_prefix,
             changes_input=changes_input,
             stackable=not meter.other_randomness and _succeeds(takes_items_alone, model, data),
@@ -117,65 +122,11 @@ def probe(model: nn.Module, data: Any) -> Findings:
         )
 
 
-def has_hooks(module: nn.Module) -> bool:
-    """Whether somebody listens to the forward passes of a module.
-
-    Args:
-        module: Any module; what lies below it does not count.
-
-    Returns:
-        True if it has forward hooks or forward pre-hooks, or all modules have.
-
-    Example:
-        >>> has_hooks(nn.Linear(1, 1))
-        False
-    """
-    everywhere = nn.modules.module
-    return bool(
-        module._forward_hooks  # noqa: SLF001
-        or module._forward_pre_hooks  # noqa: SLF001
-        or everywhere._global_forward_hooks  # noqa: SLF001
-        or everywhere._global_forward_pre_hooks  # noqa: SLF001
-    )
-
-
 def _succeeds(question: Callable[[nn.Module, Any], bool], model: nn.Module, data: Any) -> bool:
     try:
         return question(model, data)
     except Exception:  # noqa: BLE001 - what cannot be seen is not relied on
         return False
-
-
-@contextmanager
-def kept_buffers(model: nn.Module) -> Iterator[None]:
-    """Put the buffers of a model back at the end, after an error too.
-
-    What normalises by the batch moves its running averages with every pass.
-
-    Args:
-        model: Any module.
-
-    Example:
-        >>> norm = nn.BatchNorm1d(1)
-        >>> with kept_buffers(norm):
-        ...     _ = norm(torch.ones(2, 1))
-        >>> norm.running_mean
-        tensor([0.])
-    """
-    before = [
-        (module, name, buffer, buffer.clone())
-        for module in model.modules()
-        for name, buffer in module.named_buffers(recurse=False)
-    ]
-    try:
-        yield
-    finally:
-        with torch.no_grad():
-            for module, name, buffer, value in before:
-                module._buffers[name] = buffer  # noqa: SLF001 - it may have been replaced
-                # By value: not every change in place is counted as one.
-                if not torch.equal(buffer, value):
-                    buffer.copy_(value)
 
 
 class _Meter(TorchDispatchMode):
@@ -184,7 +135,8 @@ class _Meter(TorchDispatchMode):
     def __init__(self) -> None:
         super().__init__()
         self.prefix_bytes = self.random_bytes = self.largest_bytes = 0
-        self.met_randomness = self.other_randomness = self.reads_random_values = False
+        self.met_randomness = self.other_randomness = self.whole_batch = False
+        self.states = RandomStates.current()
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
@@ -192,10 +144,15 @@ class _Meter(TorchDispatchMode):
         if is_random(func):
             self.met_randomness = True
             self.other_randomness |= not in_stochastic_layer()
+            # A generator of its own, or a seed set anew: vmap would draw other numbers from it.
+            own_generator = (kwargs or {}).get("generator") is not None
+            self.whole_batch |= own_generator or self.states.torch_changed()
         # What `if tensor:` and `.item()` come down to.
         is_read = func is torch.ops.aten._local_scalar_dense.default  # noqa: SLF001
-        self.reads_random_values |= self.met_randomness and is_read
+        self.whole_batch |= self.met_randomness and is_read
         result = func(*args, **(kwargs or {}))
+        if is_random(func):
+            self.states = RandomStates.current()
         if not func.is_view:
             for leaf in leaves_of(result):
                 self.weigh(leaf.numel() * leaf.element_size())

@@ -10,7 +10,7 @@ from torch.utils.weak import TensorWeakRef
 
 __all__ = ["PrefixMismatchError", "is_random"]
 
-# Their results hold no value yet, and are filled in place by what comes next: made anew each time.
+# Their results hold no value yet; what only randomness is to fill in place is made anew each time.
 _UNINITIALISED = {"aten::empty", "aten::empty_like", "aten::empty_strided", "aten::new_empty"}
 _UNINITIALISED |= {"aten::new_empty_strided", "aten::empty_permuted"}
 # Other names for the same tensor, which torch now and then gives by itself: always done.
@@ -110,9 +110,11 @@ class Operation:
             slots.append(Slot.of(value))
             return slots[-1]
 
-        if function._schema.name in _UNINITIALISED:  # noqa: SLF001
-            return cls(function, None, slots)
         return cls(function, _map(note, result), slots)
+
+    def is_unwritten(self, tensor: torch.Tensor) -> bool:
+        """Whether a tensor was made without values, and has none yet."""
+        return self.function._schema.name in _UNINITIALISED and tensor._version == 0  # noqa: SLF001
 
     def replay(self, args: Any, kwargs: dict[str, Any]) -> Any:
         if self.result is None:
@@ -181,13 +183,16 @@ class Recorder(Mode):
             return
         self.is_closed = True
         gone: list[Slot] = []
-        for slot in (slot for operation in self.operations for slot in operation.slots):
-            slot.kept = slot.alive()
-            if slot.kept is None:
-                gone.append(slot)
-            else:
-                # With its version at this moment: no later pass may find it changed.
-                self.shared.append((slot.kept, slot.kept._version))  # noqa: SLF001
+        for operation in self.operations:
+            for slot in operation.slots:
+                slot.kept = slot.alive()
+                if slot.kept is None:
+                    gone.append(slot)
+                elif operation.is_unwritten(slot.kept):
+                    operation.result = None
+                else:
+                    # With its version at this moment: no later pass may find it changed.
+                    self.shared.append((slot.kept, slot.kept._version))  # noqa: SLF001
         self.slots.clear()
         room: dict[tuple[torch.dtype, torch.device], int] = {}
         for slot in gone:

@@ -64,7 +64,9 @@ def by_vmap(model: Model, data: Any, count: int, prefix: Prefix | None = None) -
     finally:
         vmapped.reset(token)
     # Not by `out_dims=-1`: what does not differ between samples would come out in a wrong shape.
-    return with_leaves(trees[0], [leaf.movedim(0, -1) for leaf in leaves])
+    # What does not differ is one sample seen K times: each is to have memory of its own.
+    moved = (leaf.movedim(0, -1) for leaf in leaves)
+    return with_leaves(trees[0], [m.contiguous() if 0 in m.stride() else m for m in moved])
 
 
 def by_stack(model: Model, data: Any, count: int) -> Any:
@@ -127,6 +129,11 @@ def by_loop(model: Model, data: Any, count: int, prefix: Prefix | None = None) -
             # Written as they come: stacking K outputs at the end would take twice the memory.
             results = [leaf.new_empty((*leaf.shape, count)) for leaf in leaves]
         for result, leaf in zip(results, leaves, strict=True):
+            if leaf.shape != result.shape[:-1]:
+                raise StateError(
+                    "Expected the model's outputs to have the same shape in every pass, but got "
+                    f"{tuple(result.shape[:-1])} and {tuple(leaf.shape)}"
+                )
             result[..., number] = leaf
     return with_leaves(tree, results)
 

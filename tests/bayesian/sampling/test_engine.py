@@ -13,7 +13,7 @@ from torch import nn
 from baal.bayesian import always_on
 from baal.bayesian.dropout import MCDropoutModule, patch_module
 from baal.bayesian.sampling import sample_posterior
-from baal.exceptions import InvalidArgumentError, InvalidTypeError
+from baal.exceptions import InvalidArgumentError, InvalidTypeError, StateError
 
 WAYS = ["auto", "vmap", "stack", "loop"]
 
@@ -63,17 +63,34 @@ def test_no_warning_of_samples_that_differ_however_rarely():
         assert (samples == 0).sum() > 3
 
 
-@pytest.mark.parametrize(
-    "recurrent",
-    [True, False],
-)
-def test_a_forced_way_with_identical_samples_warns_too(recurrent):
-    """vmap draws recurrent dropout and NumPy's numbers once for all samples."""
-    data = torch.ones(2, 4, 3)
+def test_recurrent_dropout_is_never_sent_through_vmap():
     lstm = always_on.LSTM(3, 3, 2, dropout=0.5, batch_first=True).eval()
-    net = lstm if recurrent else Numpy()
+    for _ in range(2):
+        with pytest.raises(StateError, match="dropout between recurrent layers"):
+            sample_posterior(lstm, torch.ones(2, 4, 3), 5, "vmap")
+
+
+def test_dropout_between_recurrent_layers_switched_on_later():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.lstm, self.drop = nn.LSTM(3, 3, 2, dropout=0.0, batch_first=True), nn.Dropout(0.5)
+
+        def forward(self, x):
+            out = self.lstm(x)[0][:, -1]
+            return torch.cat([out, self.drop(out)], dim=1)
+
+    net = patch_module(Net()).eval()
+    sample_posterior(net, torch.ones(2, 4, 3), 4)
+    net.lstm.dropout = 0.5
+    patch_module(net)
+    assert float(sample_posterior(net, torch.ones(2, 4, 3), 20)[:, :3].std(-1).min()) > 0
+
+
+def test_a_forced_way_with_identical_samples_warns_too():
+    """vmap draws NumPy's numbers once for all samples."""
     with pytest.warns(UserWarning, match="identical"):
-        sample_posterior(net, data, 5, "vmap")
+        sample_posterior(Numpy(), torch.ones(2, 4, 3), 5, "vmap")
 
 
 class Numpy(nn.Module):

@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from baal.bayesian.dropout import Dropout
-from baal.bayesian.sampling.probe import Findings, has_hooks, kept_buffers, probe
+from baal.bayesian.sampling.probe import Findings, probe
+from baal.bayesian.sampling.state import has_hooks, kept_buffers
 from baal.utils.random_states import RandomStates
 
 X = torch.ones(10, 10)
