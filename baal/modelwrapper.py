@@ -329,12 +329,18 @@ class ModelWrapper(MetricMixin):
         self._reset(nn.Linear)
 
     def reset_all(self) -> None:
-        """Draw the weights of all layers anew, from torch's global generator."""
+        """Draw the weights of all layers that know how to anew, from torch's global generator.
+
+        Parameters that a module of your own holds itself stay, unless it has `reset_parameters`. To
+        be sure, keep a copy of `state_dict()` and load it.
+        """
         self._reset(nn.Module)
 
     def _reset(self, kind: type[nn.Module]) -> None:
         for module in self.model.modules():
-            reset = getattr(module, "reset_parameters", None)
+            # Attention and Transformers have theirs under a private name.
+            names = ("reset_parameters", "_reset_parameters")
+            reset = next((getattr(module, name) for name in names if hasattr(module, name)), None)
             if isinstance(module, kind) and callable(reset):
                 reset()
         self._forget_optimizer_state()
@@ -366,7 +372,7 @@ class ModelWrapper(MetricMixin):
             shuffle=shuffle,
             num_workers=workers,
             collate_fn=self.args.collate_fn,
-            pin_memory=self.device.type == "cuda",
+            persistent_workers=workers > 0,
         )
 
 

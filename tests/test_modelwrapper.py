@@ -371,3 +371,11 @@ def test_training_notes_the_size_of_the_dataset():
 def test_autocast_takes_a_dtype():
     with pytest.raises(InvalidTypeError, match=r"`autocast` to be a torch\.dtype"):
         TrainingArgs(autocast="bfloat16")
+
+
+def test_attention_is_reset_too():
+    model = nn.TransformerEncoderLayer(4, 2, 8)
+    for parameter in model.parameters():
+        parameter.data.fill_(7)
+    make(model).reset_all()
+    assert not any(bool((parameter == 7).any()) for parameter in model.parameters())
