@@ -16,6 +16,8 @@ PYTHON ?= python3
 VENV ?= .venv
 ARGS ?=
 OUT ?= runs/mnist_mcdropout
+# Only the demo's own folder is overwritten without being asked to.
+OVERWRITE = $(if $(or $(filter-out runs/mnist_mcdropout,$(OUT)),$(findstring --out,$(ARGS))),,--overwrite)
 PIP = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
 TORCH = $(shell grep '^torch==' constraints.txt)
 # One thread: with small models two threads on a busy machine stall each other.
@@ -24,7 +26,7 @@ RUN = OMP_NUM_THREADS=1 MPLBACKEND=Agg $(VENV)/bin/python
 .PHONY: demo test lint bench docs soak test-oldest clean
 
 demo: $(VENV)/ready
-	$(RUN) experiments/mnist_mcdropout.py --out $(OUT) --overwrite $(ARGS)
+	$(RUN) experiments/mnist_mcdropout.py --out $(OUT) $(OVERWRITE) $(ARGS)
 
 test: $(VENV)/ready
 	$(RUN) -m coverage erase
@@ -51,7 +53,8 @@ test-oldest:
 clean:
 	rm -rf .venv .venv-oldest site
 
-# torch comes first and pinned: left to itself, pip would fetch gigabytes of CUDA.
+# torch comes first and pinned. Where pip is offered a build for the CPU alone it takes that one; on
+# Linux the one on PyPI brings CUDA along, some gigabytes.
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) '$(TORCH)'

@@ -10,9 +10,11 @@ Writes results.jsonl (one line a round) and learning_curve.png, and prints a tab
 
 import argparse
 import copy
+import math
 import sys
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +28,7 @@ from baal.active.active_loop import ActiveLearningLoop
 from baal.active.dataset import ActiveLearningDataset
 from baal.active.heuristics import AbstractHeuristic, available_heuristics, get_heuristic
 from baal.bayesian.dropout import patch_module
-from baal.exceptions import BaalError, InvalidArgumentError
+from baal.exceptions import BaalError, InvalidArgumentError, StateError
 from baal.experiments.datasets import ImageClassificationTask, imbalanced_mnist_5k
 from baal.experiments.records import Record, append_record, prepare_folder, read_records
 from baal.experiments.report import format_table, learning_curves, plot_learning_curves
@@ -63,22 +65,24 @@ def main(argv: list[str] | None = None) -> int:
         argv: Command-line options; those of the process by default.
 
     Returns:
-        0, or 2 when an option cannot be met; nothing was trained then.
+        0, or 2 after an error that is printed: an option that cannot be met, in which case
+        nothing was trained, or a training that diverged.
     """
     config = parse_arguments(argv)
     try:
         require_extra("matplotlib", "experiments")
         task = imbalanced_mnist_5k()
         check_sizes(config, n_pool=len(task.pool))
+        check_samples(config)
         results = prepare_folder(config.out, overwrite=config.overwrite, results=[PLOT])
+        torch.set_num_threads(config.threads)
+        start = time.perf_counter()
+        for seed in config.seeds:
+            for name in config.heuristics:
+                run(name, seed, task, config, results)
     except BaalError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    torch.set_num_threads(config.threads)
-    start = time.perf_counter()
-    for seed in config.seeds:
-        for name in config.heuristics:
-            run(name, seed, task, config, results)
     report(results, config.out)
     print(f"\n{time.perf_counter() - start:.0f} seconds. {results}, {config.out / PLOT}")
     return 0
@@ -116,7 +120,7 @@ def run(name: str, seed: int, task: ImageClassificationTask, config: Config, res
             progress.update()
             if proposal is None or len(proposal) == 0:
                 break  # the last round, or the pool has run dry
-            dataset.label(proposal.pool_indices)
+            dataset.label_dataset_indices(proposal.dataset_indices)
             chosen = proposal.dataset_indices
 
 
@@ -129,9 +133,10 @@ def train_and_measure(
     """Train on what is labelled and measure on the test set."""
     seconds = {"score": 0.0}
     with timed(seconds, "train"):
-        wrapper.train_on_dataset(dataset)
+        check_finite("training", wrapper.train_on_dataset(dataset)[-1])
     with timed(seconds, "evaluate"):
         loss = wrapper.test_on_dataset(task.test, average_predictions=config.iterations)
+    check_finite("test", loss)
     error = 1 - wrapper.get_metrics("test")["test_accuracy"]
     return {
         "labels": len(dataset),
@@ -182,9 +187,9 @@ def make_wrapper(n_classes: int, config: Config) -> ModelWrapper:
 
 
 def heuristic_for(name: str, seed: int) -> AbstractHeuristic:
-    """The heuristic of that name, seeded if it is random."""
-    heuristic = get_heuristic(name)
-    return get_heuristic(name, seed=seed) if heuristic.is_random else heuristic
+    """The heuristic of that name for the model's logits, seeded if it is random."""
+    heuristic = get_heuristic(name, mode="logits")
+    return get_heuristic(name, mode="logits", seed=seed) if heuristic.is_random else heuristic
 
 
 def report(results: Path, out: Path) -> None:
@@ -201,18 +206,21 @@ def usable_heuristics() -> list[str]:
 
 def parse_arguments(argv: list[str] | None) -> Config:
     """Read the command line; argparse ends the process with status 2 on a bad option."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=_Formatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=_Formatter, allow_abbrev=False
+    )
     add = parser.add_argument
     known = ", ".join(usable_heuristics())
     add("--heuristics", nargs="+", metavar="NAME", default=["bald", "random"], type=_heuristic,
         help=f"what to compare, of: {known}")  # fmt: skip
-    add("--seeds", nargs="+", metavar="SEED", default=[0, 1, 2], type=_at_least(0),
+    add("--seeds", nargs="+", metavar="SEED", default=[0, 1, 2],
+        type=_at_least(0, most=2**32 - 1),
         help="one run of each heuristic for each of them")  # fmt: skip
     add("--rounds", type=_at_least(1), default=15, help="rounds of training")
     add("--initial-labels", type=_at_least(1), default=20, help="labelled before the first round")
     add("--query-size", type=_at_least(1), default=10, help="labelled after each round")
     add("--pool-limit", type=_at_least(1), default=None,
-        help="score a random subset of that many items rather than the whole pool")  # fmt: skip
+        help="score a random subset of that many items (default: the whole pool)")  # fmt: skip
     add("--iterations", type=_at_least(1), default=20, help="posterior samples of a prediction")
     add("--epochs", type=_at_least(1), default=50, help="passes over the labelled items a round")
     add("--learning-rate", type=_positive, default=1e-3, help="of Adam")
@@ -221,22 +229,36 @@ def parse_arguments(argv: list[str] | None) -> Config:
         help="threads of torch; with small models several stall each other")  # fmt: skip
     add("--out", type=Path, default=Path("runs/mnist_mcdropout"), help="folder for the results")
     add("--overwrite", action="store_true", help="replace the results of an earlier run")
-    return Config(**vars(parser.parse_args(argv)))
+    config = Config(**vars(parser.parse_args(argv)))
+    _check_unique(parser, "seed", config.seeds)
+    _check_unique(parser, "heuristic", config.heuristics)
+    return config
+
+
+def _check_unique(parser: argparse.ArgumentParser, what: str, values: Sequence[object]) -> None:
+    for value, count in Counter(values).items():
+        if count > 1:
+            times = "twice" if count == 2 else f"{count} times"
+            parser.error(f"argument --{what}s: expected each {what} once, but got {value} {times}")
 
 
 class _Formatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
-    """Shows defaults, and keeps the paragraphs of the description."""
+    """Shows defaults other than None, and keeps the paragraphs of the description."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        return action.help if action.default is None else super()._get_help_string(action)
 
 
-def _at_least(least: int) -> Callable[[str], int]:
+def _at_least(least: int, most: int | None = None) -> Callable[[str], int]:
     def whole_number(text: str) -> int:
         try:
             value = int(text)
         except ValueError:
             value = least - 1
-        if value < least:
+        if value < least or (most is not None and value > most):
+            limit = "" if most is None else f" and at most {most}"
             raise argparse.ArgumentTypeError(
-                f"expected a whole number of at least {least}, but got {text!r}"
+                f"expected a whole number of at least {least}{limit}, but got {text!r}"
             )
         return value
 
@@ -262,7 +284,7 @@ def _heuristic(text: str) -> str:
 
 def _device(text: str) -> str:
     try:
-        torch.zeros(1, device=text)
+        torch.zeros(1, device=text).cpu()  # `meta` makes tensors that nobody can read
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
         raise argparse.ArgumentTypeError(
@@ -277,6 +299,24 @@ def check_sizes(config: Config, n_pool: int) -> None:
         raise InvalidArgumentError(
             f"Expected --initial-labels to be at most {n_pool}, the size of the pool, "
             f"but got {config.initial_labels}."
+        )
+
+
+def check_samples(config: Config) -> None:
+    """Refuse a single posterior sample for heuristics that look at how samples disagree."""
+    for name in config.heuristics:
+        if config.iterations == 1 and get_heuristic(name).min_dims == 3:
+            raise InvalidArgumentError(
+                f"Expected --iterations to be at least 2, since {name} compares posterior samples, "
+                "but got 1."
+            )
+
+
+def check_finite(what: str, loss: float) -> None:
+    """Stop where the model has diverged: what it would choose then means nothing."""
+    if not math.isfinite(loss):
+        raise StateError(
+            f"Expected a finite {what} loss, but got {loss}: try a lower --learning-rate."
         )
 
 

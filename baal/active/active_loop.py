@@ -13,10 +13,11 @@ import numpy.typing as npt
 from torch.utils.data import Subset
 
 from baal.active.dataset.base import SplittedDataset
-from baal.active.dataset.pool import pool_indices_of
+from baal.active.dataset.numpy import ActiveNumpyArray
+from baal.active.dataset.pool import ActivePool, pool_indices_of
 from baal.active.heuristics.base import AbstractHeuristic
 from baal.active.heuristics.baselines import Random
-from baal.exceptions import InvalidArgumentError, InvalidTypeError
+from baal.exceptions import InvalidArgumentError, InvalidTypeError, StateError
 from baal.utils.log_configuration import get_logger
 
 __all__ = ["ActiveLearningLoop", "Proposal"]
@@ -29,8 +30,10 @@ class Proposal:
     """Items to label next, best first; nothing is labelled yet.
 
     Attributes:
-        dataset_indices: Their positions in the underlying dataset, which never change, `[q]`.
-        pool_indices: Their positions in the pool as it is now, `[q]`: what `label` takes.
+        dataset_indices: Their positions in the underlying dataset, `[q]`. They never change: pass
+            them to `label_dataset_indices`, all at once or as the answers come in.
+        pool_indices: Their positions in the pool that was scored, `[q]`; valid only until the
+            next label.
         scores: The heuristic's score of each, `[q]`.
 
     Example:
@@ -68,7 +71,8 @@ class ActiveLearningLoop:
 
     Raises:
         InvalidArgumentError: `query_size` is negative, or `max_sample` neither -1 nor positive.
-        InvalidTypeError: One of them is no whole number.
+        InvalidTypeError: One of them is no whole number, `dataset` keeps no labels,
+            `get_probabilities` cannot be called, or `heuristic` is none.
 
     Example:
         >>> from baal.active.dataset import ActiveNumpyArray
@@ -110,6 +114,7 @@ class ActiveLearningLoop:
             raise InvalidArgumentError(
                 f"Expected `max_sample` to be -1 (no limit) or positive, but got {max_sample}"
             )
+        _check_parts(dataset, get_probabilities, heuristic)
         self.dataset = dataset
         self.get_probabilities = get_probabilities
         self.heuristic = Random() if heuristic is None else heuristic
@@ -126,12 +131,13 @@ class ActiveLearningLoop:
                 `dataset.pool`; by default the whole pool.
 
         Returns:
-            At most `query_size` items, best first. None at all when the pool is empty or
-            `get_probabilities` gives nothing.
+            At most `query_size` items, best first; those whose score is not finite are left out.
+            None at all when the pool is empty or `get_probabilities` gives nothing.
 
         Raises:
             InvalidArgumentError: `pool` is no subset of the dataset's pool, or there are more or
                 fewer predictions than items.
+            StateError: No score is finite.
         """
         return self._query(pool)[0]
 
@@ -146,13 +152,23 @@ class ActiveLearningLoop:
 
         Raises:
             InvalidArgumentError: As in `query`.
+            StateError: As in `query`, or the dataset stores labels that somebody has to give.
         """
+        if getattr(self.dataset, "can_label", False) and not isinstance(
+            self.dataset, ActiveNumpyArray
+        ):
+            raise StateError(
+                "Expected a dataset whose items have labels already to call `step()`, but got one "
+                "that stores the labels it is given. Ask with `query()`, then pass the answers to "
+                "`dataset.label_dataset_indices(proposal.dataset_indices, answers)`."
+            )
         proposal, scored, scores = self._query(pool)
         if len(proposal) == 0:
             return False
-        if self.uncertainty_folder is not None:
-            self._write_uncertainty(scored, scores)
-        self.dataset.label(proposal.pool_indices)
+        path, content = self._uncertainty(scored, scores)
+        self.dataset.label_dataset_indices(proposal.dataset_indices)
+        if path is not None:
+            _write_whole(path, content)
         get_logger().info(
             "items labelled",
             n=len(proposal),
@@ -167,7 +183,15 @@ class ActiveLearningLoop:
         none_at_all = Proposal(nothing, nothing, np.zeros(0)), None, np.zeros(0)
         if self.query_size == 0 or self.dataset.n_unlabelled == 0:
             return none_at_all
-        pool, candidates = self._candidates(pool)
+        # What the pool's positions mean is taken down before predicting, which may take hours: a
+        # label given meanwhile shifts nothing.
+        whole = self.dataset.pool
+        in_pool = (
+            whole.dataset_indices
+            if isinstance(whole, ActivePool)
+            else np.flatnonzero(~self.dataset.labelled)
+        )
+        pool, candidates = self._candidates(pool, whole)
         n = self.dataset.n_unlabelled if candidates is None else len(candidates)
         if n == 0:
             return none_at_all
@@ -181,15 +205,20 @@ class ActiveLearningLoop:
                 f"in order, but got {len(ranks)}"
             )
         # Ranks are relative to what was scored: back to the pool before anything else is done.
-        best = np.asarray(ranks[: self.query_size], dtype=np.int64)
+        scores, ranks = np.asarray(scores), np.asarray(ranks, dtype=np.int64)
+        usable = ranks[np.isfinite(scores[ranks])]
+        if not len(usable):
+            raise StateError(
+                f"Expected at least one finite score among those of the {n} items that were "
+                "scored, but got none: look for NaN in the predictions."
+            )
+        best = usable[: self.query_size]
         pool_indices = best if candidates is None else candidates[best]
-        dataset_indices = self.dataset.pool_to_dataset_index(pool_indices)
-        proposal = Proposal(np.asarray(dataset_indices), pool_indices, np.asarray(scores)[best])
-        return proposal, candidates, np.asarray(scores)
+        dataset_indices = in_pool[pool_indices].astype(np.int64, copy=False)
+        return Proposal(dataset_indices, pool_indices, scores[best]), candidates, scores
 
-    def _candidates(self, pool: Any) -> tuple[Any, IntArray | None]:
+    def _candidates(self, pool: Any, whole: Any) -> tuple[Any, IntArray | None]:
         """What to predict on, and its pool indices `[n]`; None where it is the whole pool."""
-        whole = self.dataset.pool
         candidates = None if pool is None else np.asarray(pool_indices_of(pool, whole))
         n = self.dataset.n_unlabelled if candidates is None else len(candidates)
         pool = whole if pool is None else pool
@@ -201,7 +230,7 @@ class ActiveLearningLoop:
 
     def _predict(self, pool: Any, n: int) -> Any:
         """Predictions for the n items of `pool`, or None when there are none."""
-        if not self.heuristic.needs_predictions:
+        if not getattr(self.heuristic, "needs_predictions", True):
             return np.zeros((n, 1))  # of which only the length is read
         predictions = self.get_probabilities(pool, **self.kwargs)
         if isinstance(predictions, Iterator):
@@ -209,19 +238,44 @@ class ActiveLearningLoop:
             return None if first is None else chain([first], predictions)
         return None if predictions is None or len(predictions) == 0 else predictions
 
-    def _write_uncertainty(self, scored: IntArray | None, scores: npt.NDArray[Any]) -> None:
-        assert self.uncertainty_folder is not None
-        self.uncertainty_folder.mkdir(parents=True, exist_ok=True)
+    def _uncertainty(
+        self, scored: IntArray | None, scores: npt.NDArray[Any]
+    ) -> tuple[Path | None, dict[str, Any]]:
+        """Where the scores of this step go, if anywhere, and what goes there."""
+        if self.uncertainty_folder is None:
+            return None, {}
         n_pool, n_labelled = self.dataset.n_unlabelled, self.dataset.n_labelled
         path = self.uncertainty_folder / f"uncertainty_pool={n_pool}_labelled={n_labelled}.pkl"
-        content = {
-            "indices": scored,
-            "uncertainty": scores,
-            "dataset": self.dataset.state_dict(),
-        }
-        partial = path.with_suffix(".tmp")
-        partial.write_bytes(pickle.dumps(content))
-        partial.replace(path)
+        state = self.dataset.state_dict()  # a copy: what is labelled next does not show in it
+        return path, {"indices": scored, "uncertainty": scores, "dataset": state}
+
+
+def _write_whole(path: Path, content: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".tmp")
+    partial.write_bytes(pickle.dumps(content))
+    partial.replace(path)
+
+
+def _check_parts(dataset: Any, get_probabilities: Any, heuristic: Any) -> None:
+    """Refuse here what would fail only after hours of predicting."""
+    if not hasattr(dataset, "n_unlabelled"):
+        raise InvalidTypeError(
+            "Expected `dataset` to be an active dataset, such as ActiveLearningDataset, "
+            f"but got {type(dataset).__name__}"
+        )
+    if not callable(get_probabilities):
+        raise InvalidTypeError(
+            "Expected `get_probabilities` to be callable, such as `wrapper.predict_on_dataset`, "
+            f"but got {type(get_probabilities).__name__}"
+        )
+    if heuristic is None:
+        return
+    if isinstance(heuristic, type) or not hasattr(heuristic, "get_ranks"):
+        raise InvalidTypeError(
+            "Expected `heuristic` to be a heuristic, such as `BALD()` or `get_heuristic('bald')`, "
+            f"but got {heuristic!r}"
+        )
 
 
 def _check_whole_number(name: str, value: Any) -> None:

@@ -1,6 +1,7 @@
 """Records of a run: one line of JSON a round."""
 
 import json
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -26,7 +27,8 @@ def prepare_folder(folder: Path, *, overwrite: bool = False, results: Iterable[s
         Path of the file that takes the records.
 
     Raises:
-        StateError: The folder holds another run and `overwrite` is False, or it is a file.
+        StateError: The folder holds another run and `overwrite` is False, it is a file, or it
+            cannot be written; nothing was removed then.
 
     Example:
         >>> from tempfile import TemporaryDirectory
@@ -34,18 +36,34 @@ def prepare_folder(folder: Path, *, overwrite: bool = False, results: Iterable[s
         ...     prepare_folder(Path(folder, "run")).name
         'results.jsonl'
     """
+    try:
+        return _prepare(folder, overwrite=overwrite, names=[RESULTS, *results])
+    except OSError as error:
+        raise _unwritable(folder, error.strerror or str(error)) from error
+
+
+def _prepare(folder: Path, *, overwrite: bool, names: list[str]) -> Path:
     if folder.exists() and not folder.is_dir():
         raise StateError(f"Expected the output folder to be a folder, but got the file {folder}.")
-    old = [folder / name for name in (RESULTS, *results) if (folder / name).exists()]
+    old = [folder / name for name in names if (folder / name).exists()]
     if old and not overwrite:
         raise StateError(
             f"Expected an output folder without results, but got {folder}, which holds another "
             f"run ({old[0].name}): choose another folder, or pass --overwrite to replace it."
         )
+    folders = [path.name for path in old if path.is_dir()]
+    if folders:
+        raise _unwritable(folder, f"{folders[0]} is a folder")
     folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder) as probe:  # before anything is removed
+        probe.write(b"?")
     for path in old:
         path.unlink()
     return folder / RESULTS
+
+
+def _unwritable(folder: Path, reason: str) -> StateError:
+    return StateError(f"Expected an output folder that can be written, but got {folder}: {reason}.")
 
 
 def append_record(path: Path, record: Record) -> None:
@@ -57,6 +75,7 @@ def append_record(path: Path, record: Record) -> None:
 
     Raises:
         TypeError: A value that JSON does not have.
+        ValueError: A number that JSON does not have: NaN or an infinity.
 
     Example:
         >>> from tempfile import TemporaryDirectory
@@ -65,7 +84,7 @@ def append_record(path: Path, record: Record) -> None:
         ...     read_records(Path(folder, "r.jsonl"))
         [{'round': 0}]
     """
-    line = json.dumps(record)
+    line = json.dumps(record, allow_nan=False)
     with path.open("a", encoding="utf-8") as file:
         file.write(line + "\n")
 

@@ -124,7 +124,8 @@ def format_table(curves: Sequence[LearningCurve], baseline: str = "random") -> s
     """A table of errors by number of labels, with the labels saved at equal error.
 
     For each heuristic and row, the labels saved are those that the baseline needs, beyond the
-    row's, to come down to the error the heuristic has there; `>` where it never does.
+    row's, to come down to the error the heuristic has there; `>` where it never does, `≤` where
+    it was lower from its first point on.
 
     Args:
         curves: From `learning_curves`.
@@ -172,7 +173,9 @@ def _saved_at(curve: LearningCurve, base: LearningCurve, n: int) -> str:
     needed = labels_at_error(base, float(curve.mean[at[0]]))
     if np.isinf(needed):
         return f"> {int(base.labels[-1]) - n}"
-    return f"{round(needed - n):d}"
+    # Below the error from its first point on, the baseline may have reached it earlier still.
+    bound = "≤ " if base.mean[0] < curve.mean[at[0]] else ""
+    return f"{bound}{round(needed - n):d}"
 
 
 def plot_learning_curves(

@@ -164,11 +164,18 @@ class Accuracy(Metrics):
 
         Args:
             output: Scores `[B, C, ...]`.
-            target: Classes `[B, ...]`, or `[B, 1]` for outputs `[B, C]`.
+            target: Classes `[B, ...]`, or `[B, 1]` for outputs `[B, C]`. A NaN among an item's
+                scores makes it a miss.
 
         Raises:
-            InvalidArgumentError: The outputs have fewer classes than the largest k.
+            InvalidArgumentError: The outputs have fewer classes than the largest k, no axis of
+                classes, or more or fewer positions than there are targets.
         """
+        if output.ndim < 2:
+            raise InvalidArgumentError(
+                f"Expected `output` to be [B, C, ...], but got shape {tuple(output.shape)} with "
+                f"targets of shape {tuple(target.shape)}."
+            )
         n_classes = output.shape[1]
         if n_classes < max(self.topk):
             raise InvalidArgumentError(
@@ -176,8 +183,14 @@ class Accuracy(Metrics):
                 f"but got {n_classes}: shape {tuple(output.shape)}."
             )
         scores = output.detach().movedim(1, -1).reshape(-1, n_classes)  # [B * ..., C]
+        if target.numel() != len(scores):
+            raise InvalidArgumentError(
+                f"Expected `target` to have one class for each of the {len(scores)} positions of "
+                f"`output` {tuple(output.shape)}, but got shape {tuple(target.shape)}."
+            )
         best = scores.topk(max(self.topk), dim=-1).indices  # [B * ..., k]
-        hits = best == target.reshape(-1, 1)
+        # To `topk` a NaN is higher than anything, and would be the class predicted.
+        hits = (best == target.reshape(-1, 1)) & ~scores.isnan().any(-1, keepdim=True)
         self._add(
-            torch.stack([hits[:, :k].any(-1).double().mean() for k in self.topk]), len(target)
+            torch.stack([hits[:, :k].any(-1).double().mean() for k in self.topk]), len(output)
         )

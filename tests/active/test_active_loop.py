@@ -11,7 +11,7 @@ from torch.utils.data import Dataset, Subset, TensorDataset
 from baal.active.active_loop import ActiveLearningLoop, Proposal
 from baal.active.dataset import ActiveLearningDataset, ActiveNumpyArray
 from baal.active.heuristics import BALD, AbstractHeuristic, Certainty, Precomputed, Random
-from baal.exceptions import InvalidArgumentError, InvalidIndexError, InvalidTypeError
+from baal.exceptions import InvalidArgumentError, InvalidIndexError, InvalidTypeError, StateError
 
 
 class Known(Dataset):
@@ -230,7 +230,19 @@ def test_the_deprecated_name_of_query_size():
     assert len(loop.query()) == 2
 
 
-def test_uncertainties_are_written_before_labelling(tmp_path):
+def test_no_uncertainties_are_written_where_labelling_fails(tmp_path, monkeypatch):
+    dataset, loop = make([0.1, 0.9], uncertainty_folder=tmp_path)
+
+    def fail(index):
+        raise OSError
+
+    monkeypatch.setattr(dataset, "label_dataset_indices", fail)
+    with pytest.raises(OSError):
+        loop.step()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_written_uncertainties_are_those_before_labelling(tmp_path):
     folder = tmp_path / "deep" / "folder"
     dataset, loop = make([0.1, 0.9, 0.5], labelled=[1, 0, 0], uncertainty_folder=str(folder))
     before = dataset.state_dict()
@@ -266,10 +278,94 @@ def test_a_heuristic_of_ones_own():
 
 
 def test_nan_never_wins():
-    _, loop = make([np.nan, 0.1, 0.2], query_size=3)
+    dataset, loop = make([np.nan, 0.1, 0.2, -np.inf], query_size=3)
     with pytest.warns(RuntimeWarning, match="finite"):
         proposal = loop.query()
-    assert proposal.dataset_indices.tolist() == [2, 1, 0]
+    assert proposal.dataset_indices.tolist() == [2, 1]
+    assert proposal.scores.tolist() == [0.2, 0.1]
+    with pytest.warns(RuntimeWarning, match="finite"):
+        assert loop.step() is True
+    assert np.flatnonzero(dataset.labelled).tolist() == [1, 2]
+
+
+def test_without_a_finite_score_nothing_is_proposed():
+    dataset, loop = make([np.nan, np.inf])
+    with (
+        pytest.warns(RuntimeWarning, match="got 2 of 2"),
+        pytest.raises(StateError, match=r"Expected at least one finite score .* the 2 items"),
+    ):
+        loop.step()
+    assert dataset.n_labelled == 0
+
+
+@pytest.mark.parametrize("arrays", [False, True])
+@pytest.mark.parametrize("max_sample", [-1, 3])
+def test_a_label_given_while_predicting_shifts_nothing(arrays, max_sample):
+    scores = np.array([0.1, 0.2, 0.9, 0.8])
+    labelled = [False, True, False, False]
+    if arrays:
+        dataset = ActiveNumpyArray((scores, np.arange(4)), labelled=labelled)
+    else:
+        dataset = ActiveLearningDataset(Known(list(scores)), labelled=labelled)
+
+    def predict(pool):
+        dataset.label_dataset_indices(0)
+        return pool[0] if arrays else known_scores(pool)
+
+    loop = ActiveLearningLoop(
+        dataset, predict, Precomputed(reverse=True), query_size=2, max_sample=max_sample
+    )
+    assert loop.step() is True
+    assert dataset.labelled_map.tolist() == [2, 1, 3, 3]
+
+
+class Answers(Known):
+    """Items that store the answers they are given."""
+
+    def __init__(self, scores):
+        super().__init__(scores)
+        self.answers = {}
+
+    def label(self, index, value):
+        self.answers[index] = value
+
+
+def test_step_refuses_labels_that_somebody_must_give_before_predicting():
+    def never(_):
+        raise AssertionError("called in vain")
+
+    dataset = ActiveLearningDataset(Answers([0.1, 0.2]))
+    with pytest.raises(StateError, match=r"`query\(\)`.*label_dataset_indices"):
+        ActiveLearningLoop(dataset, never, BALD()).step()
+    dataset.can_label = False
+    assert ActiveLearningLoop(dataset, known_scores, Precomputed()).step() is True
+
+
+def test_answers_may_come_one_at_a_time():
+    source = Answers([0.1, 0.9, 0.5, 0.7])
+    dataset = ActiveLearningDataset(source)
+    loop = ActiveLearningLoop(dataset, known_scores, Precomputed(reverse=True), query_size=3)
+    proposal = loop.query()
+    for index in proposal.dataset_indices:
+        dataset.label_dataset_indices(index, f"answer {index}")
+    assert source.answers == {1: "answer 1", 3: "answer 3", 2: "answer 2"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([1, 2], len, Random()), "`dataset` to be an active dataset.*but got list"),
+        (("dataset", None, Random()), "`get_probabilities` to be callable.*but got NoneType"),
+        (("dataset", len, BALD), r"`heuristic`.*get_heuristic\('bald'\).*but got <class"),
+        (("dataset", len, "bald"), r"`heuristic`.*get_heuristic\('bald'\).*but got 'bald'"),
+    ],
+)
+def test_wrong_parts_are_refused_at_once(arguments, message):
+    dataset, *others = arguments
+    if dataset == "dataset":
+        dataset = ActiveLearningDataset(Known([0.1]))
+    with pytest.raises(InvalidTypeError, match=message):
+        ActiveLearningLoop(dataset, *others)
 
 
 def test_until_the_pool_is_dry_every_item_is_labelled_once():
@@ -279,7 +375,7 @@ def test_until_the_pool_is_dry_every_item_is_labelled_once():
         proposal = loop.query()
         if len(proposal) == 0:
             break
-        dataset.label(proposal.pool_indices)
+        dataset.label_dataset_indices(proposal.dataset_indices)
         order.extend(proposal.dataset_indices)
     assert sorted(order) == list(range(23))
 

@@ -47,3 +47,37 @@ def test_values_that_json_lacks_are_refused_before_writing(tmp_path):
     with pytest.raises(TypeError):
         append_record(path, {"a": {1, 2}})
     assert not path.exists()
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_numbers_that_json_lacks_are_refused_before_writing(tmp_path, number):
+    path = prepare_folder(tmp_path)
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        append_record(path, {"metrics": {"loss": number}})
+    assert not path.exists()
+
+
+def test_a_parent_that_is_a_file(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StateError, match=r"that can be written, but got .*out: Not a directory"):
+        prepare_folder(tmp_path / "file" / "out")
+
+
+def test_results_that_are_a_folder(tmp_path):
+    (tmp_path / "results.jsonl").mkdir()
+    (tmp_path / "plot.png").write_bytes(b"old")
+    with pytest.raises(StateError, match=r"that can be written, .*: results.jsonl is a folder"):
+        prepare_folder(tmp_path, overwrite=True, results=["plot.png"])
+    assert (tmp_path / "plot.png").exists()
+
+
+def test_an_unwritable_folder_keeps_its_results(tmp_path, monkeypatch):
+    append_record(prepare_folder(tmp_path), {"round": 0})
+
+    def refuse(dir):  # noqa: A002
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", refuse)
+    with pytest.raises(StateError, match=r"that can be written, but got .*: Permission denied"):
+        prepare_folder(tmp_path, overwrite=True)
+    assert read_records(tmp_path / "results.jsonl") == [{"round": 0}]

@@ -115,3 +115,11 @@ def test_without_matplotlib_the_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(MissingExtraError, match="extra `plot`"):
         plot_learning_curves(learning_curves(RECORDS), tmp_path / "curve.png")
+
+
+def test_a_baseline_better_from_its_first_point_on_gives_a_bound():
+    rows = records("bald", [[0.6, 0.5, 0.4]]) + records("random", [[0.5, 0.4, 0.3]])
+    saved = [
+        line.split("|")[4].strip() for line in format_table(learning_curves(rows)).splitlines()
+    ]
+    assert saved[2:] == ["≤ 0", "-10", "-10"]

@@ -104,6 +104,12 @@ def test_another_run_in_the_folder_is_refused_or_overwritten(finished, tmp_path)
         (["--initial-labels", "2201"], "--initial-labels to be at most 2200"),
         (["--heuristics", "bold"], "expected one of bald, certainty, entropy, margin"),
         (["--device", "abacus"], "expected a device that torch can use here, but got 'abacus'"),
+        (["--device", "meta"], "expected a device that torch can use here, but got 'meta'"),
+        (["--seeds", "0", "1", "0"], "expected each seed once, but got 0 twice"),
+        (["--heuristics", *["bald"] * 3], "expected each heuristic once, but got bald 3 times"),
+        (["--seeds", str(2**32)], "at least 0 and at most 4294967295, but got '4294967296'"),
+        (["--iterations", "1"], "--iterations to be at least 2, since bald compares"),
+        (["--out", "/dev/null/out"], "an output folder that can be written, but got /dev/null/out"),
         (["--learning-rate", "-1"], "expected a positive number, but got '-1'"),
     ],
 )
@@ -121,6 +127,8 @@ def test_help_shows_options_and_defaults():
                    "iterations", "epochs", "out", "device", "threads"):  # fmt: skip
         assert f"--{option}" in text
     assert "(default: 20)" in text
+    assert "(default: the whole pool)" in " ".join(text.split())
+    assert "default: None" not in text
 
 
 def test_a_missing_extra_is_named(tmp_path):
@@ -145,6 +153,15 @@ def test_a_run_that_dries_the_pool_ends_normally(tmp_path):
     done = run("--out", tmp_path, *options.split())
     assert [row["labels"] for row in records(tmp_path)] == [2000, 2150, 2200]
     assert "labels saves" not in done.stdout
+
+
+def test_a_training_that_diverges_ends_with_a_message(tmp_path):
+    options = "--seeds 0 --rounds 2 --epochs 3 --iterations 2 --learning-rate 1e30"
+    done = run("--out", tmp_path, *options.split(), check=False)
+    assert done.returncode == 2
+    assert "error: Expected a finite training loss, but got nan" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "results.jsonl").exists()
 
 
 def test_a_pool_limit_scores_a_subset(tmp_path):

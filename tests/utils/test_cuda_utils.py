@@ -25,3 +25,11 @@ def test_to_cuda_moves_tensors_and_modules(monkeypatch):
     monkeypatch.setattr(torch.nn.Module, "cuda", lambda self: self.to("meta"))
     assert to_cuda((torch.ones(1),))[0].device.type == "meta"
     assert to_cuda(torch.nn.Linear(1, 1)).weight.device.type == "meta"
+
+
+@pytest.mark.parametrize(("device", "expected"), [("cpu", False), ("cuda:0", True)])
+def test_only_copies_to_cuda_do_not_block(monkeypatch, device, expected):
+    seen = []
+    monkeypatch.setattr(torch.Tensor, "to", lambda self, *a, **k: seen.append((a, k)))
+    to_device(torch.ones(1), device)
+    assert seen == [((device,), {"non_blocking": expected})]

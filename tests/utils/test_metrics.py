@@ -100,3 +100,23 @@ def test_avg_is_deprecated():
     loss.update(4.0)
     with pytest.warns(DeprecationWarning, match="use `value`"):
         assert loss.avg == 4.0
+
+
+def test_nan_scores_are_misses():
+    scores = torch.tensor([[0.0, math.nan], [1.0, 0.0], [math.nan, math.nan], [0.0, 1.0]])
+    metric = Accuracy(topk=(1, 2))
+    metric.update(scores, torch.tensor([1, 0, 0, 0]))
+    assert metric.value == [0.25, 0.5]
+
+
+def test_outputs_without_an_axis_of_classes():
+    with pytest.raises(InvalidArgumentError, match=r"got shape \(3,\) with .* shape \(3,\)"):
+        Accuracy().update(torch.ones(3), torch.zeros(3))
+
+
+@pytest.mark.parametrize("shape", [(1,), (4,), (3, 2)])
+def test_as_many_targets_as_positions(shape):
+    with pytest.raises(
+        InvalidArgumentError, match=r"the 3 positions of `output` \(3, 2\), but got"
+    ):
+        Accuracy().update(torch.ones(3, 2), torch.zeros(shape))

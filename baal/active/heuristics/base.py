@@ -1,7 +1,8 @@
 """What every heuristic is: predictions in, scores and ranks out."""
 
 import inspect
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from baal.active.heuristics.shuffling import (
     shuffle_some,
 )
 from baal.exceptions import InvalidArgumentError
+from baal.utils.frames import level_outside_baal
 
 __all__ = ["AbstractHeuristic"]
 
@@ -42,7 +44,8 @@ class AbstractHeuristic:
             scored as they come.
         is_random: Two calls with the same predictions may differ.
         min_dims: How many dimensions predictions must have: 1 `[N]`, 2 `[N, C]`, or 3
-            `[N, C, ..., K]` for what only exists with posterior samples.
+            `[N, C, ..., K]` for what only exists with posterior samples, which warns if there is
+            but one.
 
     Args:
         shuffle_prop: Deprecated. Proportion of the ranks to shuffle, from 0 to 1, whatever their
@@ -153,7 +156,9 @@ class AbstractHeuristic:
         if is_batches(predictions):
             return self.get_uncertainties_generator(predictions, target_predictions)
         targets = self._targets(target_predictions)
-        return self._score(self._check_dims(as_array(predictions)), targets)
+        array = self._check_dims(as_array(predictions))
+        self._warn_if_one_sample(array)
+        return self._score(array, targets)
 
     def get_uncertainties_generator(
         self, predictions: Iterable[Any], target_predictions: Any = None
@@ -181,7 +186,7 @@ class AbstractHeuristic:
         if self.needs_whole_pool:
             return self.get_uncertainties(join(predictions), target_predictions)
         targets = self._targets(target_predictions)
-        blocks = map(self._check_dims, reblock(predictions))
+        blocks = self._checked(reblock(predictions))
 
         def score_as(block: Array, reading: Reading) -> Array:
             with reading_as(self, reading):
@@ -284,6 +289,23 @@ class AbstractHeuristic:
                 f"but got shape {predictions.shape}."
             )
         return predictions
+
+    def _checked(self, blocks: Iterable[Array]) -> Iterator[Array]:
+        for number, block in enumerate(blocks):
+            self._check_dims(block)
+            if number == 0:  # one warning for all
+                self._warn_if_one_sample(block)
+            yield block
+
+    def _warn_if_one_sample(self, predictions: Array) -> None:
+        if self.min_dims == 3 and predictions.shape[-1] == 1:
+            warnings.warn(
+                f"Expected at least 2 posterior samples for {type(self).__name__}, which compares "
+                f"them, but got 1 in predictions of shape {predictions.shape}: the scores of all "
+                "items are equal.",
+                UserWarning,
+                stacklevel=level_outside_baal(),
+            )
 
     def _targets(self, target_predictions: Any) -> Array | None:
         if target_predictions is None and self.needs_target_predictions:

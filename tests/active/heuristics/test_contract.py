@@ -246,7 +246,12 @@ def test_without_an_axis_of_samples(name):
         with pytest.raises(InvalidArgumentError, match=r"with K samples, .*got shape \(400, 8\)"):
             heuristic(p[..., 0])
         # One sample tells nothing of the posterior.
-        np.testing.assert_allclose(heuristic.get_uncertainties(p), 0, atol=1e-12)
+        for given_as in (p, iter(np.split(p, 4))):
+            with pytest.warns(UserWarning, match="at least 2 posterior samples") as caught:
+                scores = heuristic.get_uncertainties(given_as)
+            assert len(caught) == 1
+            assert caught[0].filename == __file__
+            np.testing.assert_allclose(scores, 0, atol=1e-12)
     else:
         expected = heuristic.get_uncertainties(p)
         np.testing.assert_array_equal(heuristic.get_uncertainties(p[..., 0]), expected)
