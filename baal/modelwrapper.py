@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import nn
 from torch.optim import Optimizer
@@ -19,6 +17,7 @@ from baal.bayesian.sampling import check_iterations, sample_posterior
 from baal.exceptions import StateError
 from baal.metrics.mixin import MetricMixin
 from baal.training_args import TrainingArgs
+from baal.utils.array_utils import concatenate_batches, to_numpy
 from baal.utils.cuda_utils import to_device
 from baal.utils.frames import level_outside_baal
 from baal.utils.iterutils import map_on_tensor
@@ -176,7 +175,7 @@ class ModelWrapper(MetricMixin):
         for batch in tqdm(self._loader(dataset), desc="predict", disable=not verbose, leave=False):
             data = batch[0] if isinstance(batch, list | tuple) else batch
             yield map_on_tensor(
-                lambda out: _to_numpy(out, half), self.predict_on_batch(data, iterations)
+                lambda out: to_numpy(out, half), self.predict_on_batch(data, iterations)
             )
 
     def predict_on_dataset(
@@ -198,7 +197,7 @@ class ModelWrapper(MetricMixin):
             InvalidArgumentError: `iterations` is below 1.
         """
         batches = list(self.predict_on_dataset_generator(dataset, iterations, half, verbose))
-        return _concatenate(batches) if batches else []
+        return concatenate_batches(batches) if batches else []
 
     def train_on_batch(self, data: Any, target: Any) -> torch.Tensor:
         """Make one optimizer step, in the mode the model is in.
@@ -382,28 +381,3 @@ def _check_not_empty(dataset: Dataset[Any]) -> None:
             "Expected a dataset with at least one labelled item, but got an empty one: label some "
             "items first, by `label_randomly(n)` for instance."
         )
-
-
-def _to_numpy(out: torch.Tensor, half: bool) -> npt.NDArray[Any]:
-    if half:
-        out = out.half()
-    elif out.dtype == torch.bfloat16:  # NumPy has none
-        out = out.float()
-    return out.cpu().numpy()
-
-
-def _concatenate(batches: list[Any]) -> Any:
-    """Batches of arrays `[B, ...]`, or of lists or dicts of them -> one with arrays `[N, ...]`.
-
-    What a dict holds beside arrays (no loss, a cache) belongs to a batch and is left out.
-    """
-    first = batches[0]
-    if isinstance(first, Mapping):
-        return {
-            key: _concatenate([batch[key] for batch in batches])
-            for key, value in first.items()
-            if isinstance(value, Mapping | list | tuple | np.ndarray)
-        }
-    if isinstance(first, list | tuple):
-        return [_concatenate(list(parts)) for parts in zip(*batches, strict=True)]
-    return np.concatenate(batches)
