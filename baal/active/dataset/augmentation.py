@@ -1,15 +1,14 @@
 """Is data augmentation left on in the pool? Two reads of one item tell, most of the time."""
 
-import random
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import torch
 
 from baal.active.dataset.specifics import view_with
+from baal.utils.random_states import kept_random_states
 
 __all__ = ["items_differ", "warn_if_augmented"]
 
@@ -33,7 +32,7 @@ def warn_if_augmented(dataset: Any, read: Callable[[Any], Any], stacklevel: int 
         >>> warn_if_augmented([1, 2, 3], lambda dataset: dataset[0])
     """
     try:
-        with _random_states_kept():
+        with kept_random_states():
             probe = view_with(dataset, {})
             differ = items_differ(read(probe), read(probe))
     except Exception:  # noqa: BLE001 - advice only: whoever reads the item meets its error
@@ -82,18 +81,3 @@ def _same_values(first: Any, second: Any) -> bool:
     """Equal, where NaN equals NaN; tensors, arrays and scalars alike."""
     same = (first == second) | ((first != first) & (second != second))  # noqa: PLR0124
     return bool(same.all()) if hasattr(same, "all") else bool(same)
-
-
-@contextmanager
-def _random_states_kept() -> Iterator[None]:
-    """Put the global random states back at the end; those of GPUs only where one is in use."""
-    numpy_state = np.random.get_state()  # noqa: NPY002 - it is the global one
-    python_state = random.getstate()
-    in_use = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
-    gpus = range(torch.cuda.device_count()) if in_use else []
-    with torch.random.fork_rng(devices=gpus):
-        try:
-            yield
-        finally:
-            np.random.set_state(numpy_state)  # noqa: NPY002
-            random.setstate(python_state)
