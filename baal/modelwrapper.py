@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from baal.bayesian.caching_utils import LRUCacheModule
-from baal.bayesian.sampling import check_iterations, sample_posterior
+from baal.bayesian.sampling import check_iterations, sample_posterior, samples_are_joint
 from baal.exceptions import StateError
 from baal.metrics.mixin import MetricMixin
 from baal.training_args import TrainingArgs
@@ -88,6 +88,19 @@ class ModelWrapper(MetricMixin):
         if parameter is not None:
             return parameter.device
         return torch.device("cuda" if self.args.use_cuda else "cpu")
+
+    @property
+    def sampled_model(self) -> nn.Module:
+        """What posterior samples are drawn of: the model."""
+        return self.model
+
+    @property
+    def samples_are_joint(self) -> bool | None:
+        """Whether the samples predicted last are joint; None if nothing was predicted yet.
+
+        See `baal.bayesian.sampling.samples_are_joint`.
+        """
+        return samples_are_joint(self.sampled_model)
 
     def train_on_dataset(self, dataset: Dataset[Any]) -> list[float]:
         """Train for `args.epoch` epochs.
@@ -266,8 +279,8 @@ class ModelWrapper(MetricMixin):
             with self._autocast():
                 if self.args.sampling == "auto":
                     replicate = self.args.replicate_in_memory
-                    return mc_inference(self.model, data, iterations, replicate)
-                return sample_posterior(self.model, data, iterations, self.args.sampling)
+                    return mc_inference(self.sampled_model, data, iterations, replicate)
+                return sample_posterior(self.sampled_model, data, iterations, self.args.sampling)
         finally:
             # One by one: a part that the user froze in eval mode stays there.
             for module, mode in modes.items():

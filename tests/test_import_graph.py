@@ -22,6 +22,7 @@ ROOMS = {
     "baal.active.active_loop": LEAVES | {"baal.active.dataset", "baal.active.heuristics"},
     "baal.training_args": LEAVES | {"baal.bayesian"},
     "baal.modelwrapper": LEAVES | {"baal.bayesian", "baal.metrics", "baal.training_args"},
+    "baal.ensemble": LEAVES | {"baal.bayesian", "baal.modelwrapper", "baal.training_args"},
     "baal.experiments": LEAVES
     | {"baal.active.active_loop", "baal.active.dataset", "baal.active.heuristics"}
     | {"baal.bayesian", "baal.metrics", "baal.modelwrapper", "baal.training_args"},

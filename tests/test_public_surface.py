@@ -10,7 +10,10 @@ SURFACE = {
         "ActiveLearningDataset", "ActiveLearningLoop", "ActiveNumpyArray", "get_heuristic",
     },
     "baal.active.active_loop": {"ActiveLearningLoop", "Proposal"},
-    "baal.bayesian": {"Dropout", "MCDropoutModule"},
+    "baal.bayesian": {
+        "ConsistentDropout", "ConsistentDropout2d", "Dropout", "MCConsistentDropoutModule",
+        "MCDropoutConnectModule", "MCDropoutModule", "Posterior", "PosteriorModule", "resample",
+    },
     "baal.bayesian.caching_utils": {
         "LRUCacheModule", "MCCachingModule", "patch_module", "unpatch_module",
     },
@@ -22,6 +25,17 @@ SURFACE = {
         "AlphaDropout", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "FeatureAlphaDropout",
         "MCDropoutModule", "patch_module", "unpatch_module",
     },
+    "baal.bayesian.consistent_dropout": {
+        "ConsistentDropout", "ConsistentDropout2d", "MCConsistentDropoutModule", "patch_module",
+        "resample", "unpatch_module",
+    },
+    "baal.bayesian.posterior": {"Posterior", "PosteriorModule", "check_same_architecture"},
+    "baal.bayesian.weight_drop": {
+        "MCDropoutConnectModule", "WeightDropConv1d", "WeightDropConv2d", "WeightDropConv3d",
+        "WeightDropGRU", "WeightDropLSTM", "WeightDropLinear", "get_weight_drop_module",
+        "patch_module", "resample", "unpatch_module",
+    },
+    "baal.ensemble": {"Ensemble", "EnsembleModelWrapper", "ensemble_prediction"},
     "baal.modelwrapper": {"ModelWrapper", "TrainingArgs", "mc_inference"},
 }  # fmt: skip
 

@@ -1,17 +1,20 @@
 """Layers of torch that go on dropping in eval mode."""
 
-from contextlib import nullcontext
-from typing import Any, ClassVar
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, ClassVar, TypeVar
 
 import torch
 from torch import nn
 
+from baal.bayesian.joint import joint_of
 from baal.bayesian.sampling.context import (
     end_prefix,
     is_silenced,
     is_vmapped,
     stochastic_layer,
 )
+from baal.bayesian.sampling.one_function import ByHand, drawn_by
+from baal.bayesian.sampling.passes import current_pass
 
 __all__ = [
     "LAYERS",
@@ -24,11 +27,18 @@ __all__ = [
     "FeatureAlphaDropout",
 ]
 
+SelfT = TypeVar("SelfT", bound="AlwaysOn")
+
+# Where a layer keeps the masks that it has when it is called by hand.
+_MASKS = "_masks_by_call"
+
 
 class AlwaysOn(nn.Module):
     """Runs a layer's own forward pass as if in training, whatever its mode.
 
-    Subclasses put it before the layer's class among their bases.
+    Subclasses put it before the layer's class among their bases. With joint samples (see
+    `baal.bayesian.joint`), what it drops in a sampling run is the same for every item; called by
+    hand in eval mode, it drops the same as long as the shape stays and `eval()` is not called.
 
     Attributes:
         unpatched_class: What the layer is when it is not patched.
@@ -43,6 +53,8 @@ class AlwaysOn(nn.Module):
     forced: ClassVar[dict[str, Any]] = {"training": True}
     # It draws nothing itself: layers below it do, each for itself.
     is_container: ClassVar[bool] = False
+    # Each item has numbers of its own, wherever it is in the batch.
+    draws_by_item: ClassVar[bool] = True
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Run the layer with its dropout on.
@@ -58,14 +70,41 @@ class AlwaysOn(nn.Module):
         if is_vmapped() and "inplace" in self.__dict__:
             # In place, K different results have no room in one tensor.
             forced = {**forced, "inplace": False}
+        chosen = self._chosen_masks()
         # Straight in the instance's dict: `nn.Module.__setattr__` is slow, and this runs often.
         kept = {name: self.__dict__[name] for name in forced}
         self.__dict__.update(forced)
+        is_known = self.draws_by_item and not self.is_container
         try:
-            with nullcontext() if self.is_container else stochastic_layer():
+            with stochastic_layer() if is_known else nullcontext(), chosen:
                 return super().forward(*args, **kwargs)
         finally:
             self.__dict__.update(kept)
+
+    def _chosen_masks(self) -> AbstractContextManager[Any]:
+        """Where masks come from during a pass; torch's own generator gives them by default."""
+        if self.is_container or joint_of(self) is None:
+            return nullcontext()
+        if current_pass() is not None:
+            return drawn_by(self)
+        return nullcontext() if self.training else ByHand(self.__dict__.setdefault(_MASKS, {}))
+
+    def train(self: SelfT, mode: bool = True) -> SelfT:
+        """Set the mode; `eval()` forgets masks that were kept.
+
+        Args:
+            mode: True for training.
+
+        Returns:
+            The layer itself.
+        """
+        if not mode:
+            self.forget_masks()
+        return super().train(mode)
+
+    def forget_masks(self) -> None:
+        """Forget the masks of calls by hand: the next call draws new ones."""
+        self.__dict__.pop(_MASKS, None)
 
 
 class _DropsAtOnce(AlwaysOn):
@@ -100,7 +139,7 @@ class Dropout(_DropsAtOnce, nn.Dropout):
             The same shape, its elements 0 with probability `p`, else divided by `1 - p`.
         """
         fast = input.device.type == "cpu" and 0 < self.p < 1 and input.is_floating_point()
-        if not fast or is_silenced():
+        if not fast or is_silenced() or joint_of(self) is not None:
             dropped: torch.Tensor = super().forward(input)
             return dropped
         end_prefix()

@@ -15,6 +15,7 @@ from baal.bayesian.always_on import (
     FeatureAlphaDropout,
 )
 from baal.bayesian.common import BayesianModule, patch_layers
+from baal.bayesian.joint import forget_joint, forget_joint_functions
 from baal.bayesian.patched_classes import drops, patched_class, unpatched_class
 from baal.bayesian.sampling.hidden import keep_hidden_dropout
 
@@ -46,6 +47,8 @@ def _switch_on(layer: nn.Module) -> bool:
 def _switch_off(layer: nn.Module) -> bool:
     if not isinstance(layer, AlwaysOn):
         return False
+    layer.forget_masks()
+    forget_joint(layer)
     layer.__class__ = unpatched_class(type(layer))  # type: ignore[assignment]
     return True
 
@@ -94,6 +97,7 @@ def unpatch_module(module: nn.Module, inplace: bool = True) -> nn.Module:
     """
     unpatched = patch_layers(module, _switch_off, inplace=inplace)
     keep_hidden_dropout(unpatched, False)
+    forget_joint_functions(unpatched)
     return unpatched
 
 

@@ -65,7 +65,7 @@ def patched_class(kind: type[nn.Module]) -> type[AlwaysOn]:
             "unpatched_class": kind,
             "forced": base.forced,
             # Nobody knows how a class that is not torch's draws: item by item, or for the batch.
-            "is_container": True,
+            "draws_by_item": False,
         }
         _derived[kind] = type(kind.__name__, (AlwaysOn, kind), body)
     return _derived[kind]

@@ -6,9 +6,11 @@ from typing import Any
 
 import torch
 from torch.nn import functional as F
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.overrides import TorchFunctionMode
 
 from baal.bayesian.sampling.context import end_prefix
+from baal.bayesian.sampling.recurrent import RECURRENT, batched_recurrent
 
 __all__ = ["batched_attention"]
 
@@ -38,6 +40,8 @@ class _Batched(TorchFunctionMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         kwargs = dict(kwargs or {})
+        if func in RECURRENT and not kwargs:
+            return batched_recurrent(func, args)
         if func in _POSITION_OF_DROPOUT:
             at = _POSITION_OF_DROPOUT[func]
             dropout_p = args[at] if len(args) > at else kwargs.get("dropout_p", 0.0)
@@ -47,7 +51,16 @@ class _Batched(TorchFunctionMode):
                 query = args[0] if args else kwargs.pop("query")
                 query = query + (self.index * 0).to(query.dtype)
                 return func(query, *args[1:], **kwargs)
+            batched = map(torch._C._functorch.is_batchedtensor, _tensors(args, kwargs))  # noqa: SLF001
+            if any(batched):
+                # The fused kernels have no rule for vmap: they would go one by one, and warn.
+                with sdpa_kernel(SDPBackend.MATH):
+                    return func(*args, **kwargs)
         return func(*args, **kwargs)
+
+
+def _tensors(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[torch.Tensor]:
+    return [value for value in (*args, *kwargs.values()) if isinstance(value, torch.Tensor)]
 
 
 @contextmanager

@@ -4,13 +4,15 @@ A choice by measured time would change from run to run, and with it which random
 gets: the same seed would no longer give the same samples.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from weakref import ref
 
 import torch
 from torch import nn
 
+from baal.bayesian.joint import functional_joint, is_joint
+from baal.bayesian.sampling.axes import BatchAxis, Key, find_axes
 from baal.bayesian.sampling.hidden import (
     find_hidden_dropout,
     in_training,
@@ -18,13 +20,17 @@ from baal.bayesian.sampling.hidden import (
     keeps_hidden_dropout,
 )
 from baal.bayesian.sampling.memory import is_out_of_memory
+from baal.bayesian.sampling.one_function import OneFunction
+from baal.bayesian.sampling.passes import Pass, forward_pass
 from baal.bayesian.sampling.plan import Plan, samples_at_once
-from baal.bayesian.sampling.probe import Findings, probe
-from baal.bayesian.sampling.state import has_hooks
+from baal.bayesian.sampling.probe import Findings, looks_joint, probe
+from baal.bayesian.sampling.state import has_hooks, kept_buffers
 from baal.bayesian.sampling.trees import n_items, slice_items
 from baal.utils.iterutils import map_on_tensor
+from baal.utils.log_configuration import get_logger
+from baal.utils.random_states import kept_random_states
 
-__all__ = ["candidates", "defies_vmap", "fingerprint", "make_plan"]
+__all__ = ["as_one_function", "candidates", "defies_vmap", "fingerprint", "make_plan"]
 
 # Below that many samples at once, batching them gains nothing over a loop.
 FEWEST_AT_ONCE = 4
@@ -54,12 +60,26 @@ def make_plan(model: nn.Module, data: Any, device: str) -> Plan:
         >>> make_plan(net, torch.ones(4, 9), "cpu").ways
         ['vmap', 'stack', 'loop']
     """
+    total = n_items(data) or 1
     if any(map(has_hooks, model.modules())):
         # Whoever listens is to get real tensors, and each of them.
+        few = slice_items(data, slice(0, PROBED_ITEMS), total)
         hidden = _hidden_dropout(model, data)
-        return Plan(["loop"], True, False, 0, changes_input=True, device=device, hidden=hidden)
-    total = n_items(data) or 1
-    findings, hidden, few = _look_at_a_few(model, data, total)
+        with in_training(hidden):
+            axes = _axes(model, few)
+            return Plan(
+                ways=["loop"],
+                is_random=True,
+                uses_prefix=False,
+                largest_bytes=0,
+                changes_input=True,
+                device=device,
+                hidden=hidden,
+                axes=axes,
+                is_joint=any(map(is_joint, model.modules()))
+                and looks_joint(model, as_one_function(model, axes), few),
+            )
+    findings, hidden, axes, few = _look_at_a_few(model, data, total)
     largest_bytes = -(-findings.largest_bytes // few)
     return Plan(
         ways=candidates(model, findings, samples_at_once(largest_bytes * total, device), device),
@@ -69,12 +89,40 @@ def make_plan(model: nn.Module, data: Any, device: str) -> Plan:
         largest_bytes=largest_bytes,
         device=device,
         hidden=hidden,
+        is_joint=findings.is_joint,
+        axes=axes,
     )
+
+
+def as_one_function(model: nn.Module, axes: Mapping[Key, BatchAxis | str]) -> Callable[[Any], Any]:
+    """A model to call in a sampling run: what it drops is the same for every item, if it is to be.
+
+    Args:
+        model: A stochastic module.
+        axes: Where the items are in what it drops.
+
+    Returns:
+        The model itself where nothing was said about joint samples.
+
+    Example:
+        >>> net = nn.Dropout()
+        >>> as_one_function(net, {}) is net
+        True
+    """
+    if not any(map(is_joint, model.modules())):
+        return model
+    functional = functional_joint(model)
+
+    def call(data: Any) -> Any:
+        with OneFunction(functional, axes):
+            return model(data)
+
+    return call
 
 
 def _look_at_a_few(
     model: nn.Module, data: Any, total: int
-) -> tuple[Findings, Sequence["ref[nn.Module]"], int]:
+) -> tuple[Findings, Sequence["ref[nn.Module]"], Mapping[Key, BatchAxis | str], int]:
     """What the probe found, where dropout is hidden, and on how many items that was seen."""
     few = min(total, PROBED_ITEMS)
     while True:
@@ -82,7 +130,8 @@ def _look_at_a_few(
         try:
             hidden = _hidden_dropout(model, some)
             with torch.no_grad(), in_training(hidden):
-                return probe(model, some), hidden, few
+                axes = _axes(model, some)
+                return probe(model, some, as_one_function(model, axes)), hidden, axes, few
         except Exception as error:
             if is_out_of_memory(error) and few > 1:
                 few //= 2
@@ -92,11 +141,29 @@ def _look_at_a_few(
                 raise
 
 
+def _axes(model: nn.Module, data: Any) -> Mapping[Key, BatchAxis | str]:
+    """Where the items are; nothing is known of a model that fails with batches of other sizes."""
+    if not any(map(is_joint, model.modules())):
+        return {}
+    with kept_random_states(), kept_buffers(model):
+        try:
+            return find_axes(as_one_function(model, {}), data)
+        except Exception as error:  # noqa: BLE001 - a plain pass decides whose error it is
+            get_logger().info("batch axes not found", reason=str(error))
+            return {}
+
+
 def _hidden_dropout(model: nn.Module, data: Any) -> Sequence["ref[nn.Module]"]:
     if not keeps_hidden_dropout(model):
         return []
+
+    def forward() -> Any:
+        # Layers drop nothing meanwhile; what functions draw is what is looked for.
+        with forward_pass(Pass(0, sightings={})), OneFunction():
+            return model(map_on_tensor(torch.clone, data))
+
     with torch.no_grad():
-        return find_hidden_dropout(model, lambda: model(map_on_tensor(torch.clone, data)))
+        return find_hidden_dropout(model, forward)
 
 
 def candidates(model: nn.Module, findings: Findings, at_once: int, device: str) -> list[str]:
@@ -143,7 +210,7 @@ def defies_vmap(module: nn.Module) -> bool:
     """
     if isinstance(module, torch.jit.ScriptModule):
         return True  # nobody knows what is in it
-    return isinstance(module, nn.RNNBase) and module.dropout > 0
+    return isinstance(module, nn.RNNBase) and module.dropout > 0 and not is_joint(module)
 
 
 def fingerprint(model: nn.Module, device: str = "cpu") -> int:
@@ -162,6 +229,7 @@ def fingerprint(model: nn.Module, device: str = "cpu") -> int:
         False
     """
     state = tuple(
-        (type(m), m.training, has_hooks(m), is_marked(m), defies_vmap(m)) for m in model.modules()
+        (type(m), m.training, has_hooks(m), is_marked(m), defies_vmap(m), id(m) * is_joint(m))
+        for m in model.modules()
     )
     return hash((state, device, torch.is_autocast_enabled(device)))

@@ -1,15 +1,17 @@
 """Comparing outputs: of two passes, and of items alone and together."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
-from torch import nn
 
 from baal.bayesian.sampling.context import silenced
+from baal.bayesian.sampling.passes import Pass, forward_pass
 from baal.bayesian.sampling.trees import leaves_of, n_items, slice_items, with_leaves
 from baal.utils.iterutils import map_on_tensor
 
-__all__ = ["same_outputs", "takes_items_alone"]
+__all__ = ["gives_items_alike", "same_outputs", "takes_items_alone"]
 
 
 def same_outputs(first: Any, second: Any) -> bool:
@@ -33,7 +35,19 @@ def same_outputs(first: Any, second: Any) -> bool:
     )
 
 
-def takes_items_alone(model: nn.Module, data: Any) -> bool:
+def _close(first: Any, second: Any) -> bool:
+    """As `same_outputs`, for batches of another size: these are summed in another order."""
+    for x, y in zip(leaves_of(first), leaves_of(second), strict=True):
+        if x.shape != y.shape:
+            return False
+        scale = float(x.double().nan_to_num(0, 0, 0).abs().max()) if x.numel() else 0.0
+        slack = scale * (torch.finfo(x.dtype).eps ** 0.5 if x.is_floating_point() else 0)
+        if not torch.allclose(x.double(), y.double(), 0, slack, equal_nan=True):
+            return False
+    return True
+
+
+def takes_items_alone(model: Callable[[Any], Any], data: Any) -> bool:
     """Whether what a model gives for an item has nothing to do with the others of its batch.
 
     Looked at with the layers of `baal.bayesian.always_on` switched off, so that nothing is random.
@@ -46,11 +60,41 @@ def takes_items_alone(model: nn.Module, data: Any) -> bool:
         False also where the outputs are not one for each item.
 
     Example:
+        >>> from torch import nn
         >>> takes_items_alone(nn.Linear(2, 1), torch.eye(2))
         True
         >>> takes_items_alone(nn.Softmax(dim=0), torch.eye(2))
         False
     """
+    return _items_alone(model, data, lambda _: silenced(), same_outputs)
+
+
+def gives_items_alike(model: Callable[[Any], Any], data: Any) -> bool:
+    """Whether a posterior sample is the same function wherever an item is, whatever was drawn.
+
+    Args:
+        model: A module whose samples are joint, or may be.
+        data: Some items, `[B, ...]` or a nested structure of such tensors.
+
+    Returns:
+        False also where the outputs are not one for each item.
+
+    Example:
+        >>> from torch import nn
+        >>> gives_items_alike(nn.Linear(8, 1), torch.ones(8, 8))
+        True
+        >>> gives_items_alike(nn.Dropout(), torch.ones(8, 8))
+        False
+    """
+    return _items_alone(model, data, lambda items: forward_pass(Pass(0, items=items)), _close)
+
+
+def _items_alone(
+    model: Callable[[Any], Any],
+    data: Any,
+    around: Callable[[int], AbstractContextManager[Any]],
+    same: Callable[[Any, Any], bool],
+) -> bool:
     total = n_items(data) or 1
     half = (total + 1) // 2
     # With a single item, another version of itself takes the place of the others.
@@ -58,13 +102,16 @@ def takes_items_alone(model: nn.Module, data: Any) -> bool:
     others = map_on_tensor(_altered, slice_items(data, slice(total - half, total), total))
     pairs = zip(leaves_of(some), leaves_of(others), strict=True)
     both = with_leaves(some, [torch.cat(pair) if pair[0].ndim else pair[0] for pair in pairs])
-    with silenced():
-        apart = [model(map_on_tensor(torch.clone, part)) for part in (some, others)]
+    apart = []
+    for part in (some, others):
+        with around(half):
+            apart.append(model(map_on_tensor(torch.clone, part)))
+    with around(2 * half):
         together = model(both)
     return all(
         leaf.ndim > 0
         and len(leaf) == 2 * half
-        and same_outputs([leaf[:half], leaf[half:]], [first, second])
+        and same([leaf[:half], leaf[half:]], [first, second])
         for leaf, first, second in zip(*map(leaves_of, (together, *apart)), strict=True)
     )
 

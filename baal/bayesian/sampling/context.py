@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Protocol
 
+import torch
+
 __all__ = [
     "PrefixMode",
     "end_prefix",
@@ -24,11 +26,19 @@ class PrefixMode(Protocol):
     Example:
         >>> class Nothing:
         ...     def leave(self): ...
+        ...     def differs(self, tensor): ...
         >>> mode: PrefixMode = Nothing()
     """
 
     def leave(self) -> None:
         """End the prefix here."""
+
+    def differs(self, tensor: torch.Tensor) -> None:
+        """The prefix ends with the first operation that takes this tensor.
+
+        Args:
+            tensor: Of any shape.
+        """
 
 
 prefix_mode: ContextVar[PrefixMode | None] = ContextVar("prefix_mode", default=None)

@@ -9,9 +9,11 @@ from weakref import WeakKeyDictionary, WeakSet
 import torch
 from torch import nn
 
-from baal.bayesian.sampling.choice import defies_vmap, fingerprint, make_plan
-from baal.bayesian.sampling.hidden import in_training, keeps_hidden_dropout
+from baal.bayesian.joint import is_joint
+from baal.bayesian.sampling.choice import as_one_function, defies_vmap, fingerprint, make_plan
+from baal.bayesian.sampling.hidden import in_training, is_marked
 from baal.bayesian.sampling.memory import is_out_of_memory, release_memory
+from baal.bayesian.sampling.passes import Pass, forward_pass
 from baal.bayesian.sampling.plan import WAYS, Plan, Way
 from baal.bayesian.sampling.prefix import Prefix
 from baal.bayesian.sampling.trees import join_items, leaves_of, n_items, slice_items
@@ -22,7 +24,7 @@ from baal.utils.iterutils import map_on_tensor
 from baal.utils.log_configuration import get_logger
 from baal.utils.random_states import RandomStates
 
-__all__ = ["check_iterations", "check_way", "sample_posterior"]
+__all__ = ["check_iterations", "check_way", "sample_posterior", "samples_are_joint"]
 
 # Plans by way asked for, and models warned of, for as long as the model lives.
 _plans: "WeakKeyDictionary[nn.Module, dict[str, Plan]]" = WeakKeyDictionary()
@@ -71,8 +73,9 @@ def sample_posterior(model: nn.Module, data: Any, iterations: int, way: Way = "a
     # Tensors of inference mode do not tell when they are changed in place, which must be noticed.
     with torch.inference_mode(mode=False), torch.no_grad():
         data = map_on_tensor(lambda leaf: leaf.clone() if leaf.is_inference() else leaf, data)
-        if iterations == 1 and not keeps_hidden_dropout(model):
-            samples = map_on_tensor(lambda leaf: leaf.unsqueeze(-1), model(data))
+        if iterations == 1 and not any(map(needs_plan, model.modules())):
+            with forward_pass(Pass(0, items=n_items(data))):
+                samples = map_on_tensor(lambda leaf: leaf.unsqueeze(-1), model(data))
         else:
             plan = _plan_for(model, data, way)
             draw = _sample if plan.is_settled else _settle
@@ -84,6 +87,31 @@ def sample_posterior(model: nn.Module, data: Any, iterations: int, way: Way = "a
             f"{type(samples).__name__}."
         )
     return samples
+
+
+def samples_are_joint(model: nn.Module) -> bool | None:
+    """Whether the samples drawn last are joint: sample `k` is the same function for every item.
+
+    BatchBALD and EPIG are only defined on joint samples. This was not taken from the names of
+    layers: the engine has run the model on items alone and together, and compared.
+
+    Args:
+        model: A module that was sampled by `sample_posterior`, `ModelWrapper` and the like.
+
+    Returns:
+        None: it was not sampled yet, with more than one sample or with joint ones.
+
+    Example:
+        >>> from baal.bayesian.consistent_dropout import ConsistentDropout
+        >>> x = torch.ones(4, 8)
+        >>> for net in (nn.Sequential(nn.Dropout()), nn.Sequential(ConsistentDropout())):
+        ...     _ = sample_posterior(net, x, iterations=5)
+        ...     samples_are_joint(net)
+        False
+        True
+    """
+    plans = _plans.get(model, {}).values()
+    return None if not plans else all(plan.is_joint for plan in plans)
 
 
 def check_way(way: str, name: str = "way") -> None:
@@ -120,6 +148,22 @@ def check_iterations(iterations: int) -> None:
         raise InvalidTypeError(f"Expected `iterations` to be an int, but got {iterations!r}.")
     if iterations < 1:
         raise InvalidArgumentError(f"Expected `iterations` to be at least 1, but got {iterations}.")
+
+
+def needs_plan(module: nn.Module) -> bool:
+    """Whether even a single sample of a model with this module is no plain pass.
+
+    Args:
+        module: Any module; what lies below it does not count.
+
+    Returns:
+        True if something about it is to be found out first.
+
+    Example:
+        >>> needs_plan(nn.Dropout())
+        False
+    """
+    return is_marked(module) or is_joint(module)
 
 
 def _plan_for(model: nn.Module, data: Any, way: Way) -> Plan:
@@ -224,16 +268,19 @@ def _sample_items(plan: Plan, model: nn.Module, data: Any, iterations: int) -> A
 
 def _sample_chunks(plan: Plan, model: nn.Module, data: Any, iterations: int, items: int) -> Any:
     """All samples of some items, as many samples at a time as the plan allows."""
-    run = _on_a_copy(model) if plan.changes_input else model
+    run = as_one_function(model, plan.axes)
+    run = _on_a_copy(run) if plan.changes_input else run
     if plan.way == "loop":
         return by_loop(run, data, iterations, Prefix() if plan.uses_prefix else None)
     at_once = plan.at_once(items, iterations)
     counts = [min(at_once, iterations - start) for start in range(0, iterations, at_once)]
+    first = range(0, iterations, at_once)
     if plan.way == "stack":
-        return join_samples([by_stack(run, data, count) for count in counts])
+        return join_samples([by_stack(run, data, n, k) for k, n in zip(first, counts, strict=True)])
     prefix = Prefix() if plan.uses_prefix and len(counts) > 1 else None
-    return join_samples([by_vmap(run, data, count, prefix) for count in counts])
+    chunks = zip(first, counts, strict=True)
+    return join_samples([by_vmap(run, data, n, prefix, first=k) for k, n in chunks])
 
 
-def _on_a_copy(model: nn.Module) -> Callable[[Any], Any]:
+def _on_a_copy(model: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lambda data: model(map_on_tensor(torch.clone, data))

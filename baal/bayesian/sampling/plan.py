@@ -1,12 +1,13 @@
 """How posterior samples of a given model are drawn."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, get_args
 from weakref import ref
 
 from torch import nn
 
+from baal.bayesian.sampling.axes import BatchAxis, Key
 from baal.utils.log_configuration import get_logger
 
 __all__ = ["WAYS", "Plan", "Way", "samples_at_once"]
@@ -37,6 +38,8 @@ class Plan:
         is_settled: The way in use has worked, and its samples differed.
         fingerprint: Of the model the plan was made for.
         hidden: Modules in eval mode whose flag alone keeps functional dropout off.
+        is_joint: Sample `k` was seen to be the same function for every item.
+        axes: Where the items are in what consistent dropout draws for.
 
     Example:
         >>> plan = Plan(["vmap", "loop"], is_random=True, uses_prefix=True, largest_bytes=2**20)
@@ -55,6 +58,8 @@ class Plan:
     is_settled: bool = False
     fingerprint: int | None = None
     hidden: Sequence["ref[nn.Module]"] = ()
+    is_joint: bool = False
+    axes: Mapping[Key, BatchAxis | str] = field(default_factory=dict)
 
     @property
     def way(self) -> str:

@@ -1,6 +1,6 @@
 """Recording the operations of a forward pass up to its first random one, and replaying them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +8,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatch_mode
 from torch.utils.weak import TensorWeakRef
 
-__all__ = ["PrefixMismatchError", "is_random"]
+__all__ = ["PrefixMismatchError", "is_random", "takes_any_of"]
 
 # Their results hold no value yet; what only randomness is to fill in place is made anew each time.
 _UNINITIALISED = {"aten::empty", "aten::empty_like", "aten::empty_strided", "aten::new_empty"}
@@ -21,20 +21,52 @@ class PrefixMismatchError(Exception):
     """A later pass did other operations than the first, before any randomness."""
 
 
-def is_random(operation: Any) -> bool:
+def is_random(
+    operation: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+) -> bool:
     """Whether an operation draws from a random generator.
 
     Args:
         operation: An overload of an operator, as a dispatch mode gets it.
+        args: Its arguments. An attention that drops nothing draws nothing.
+        kwargs: Likewise.
 
     Returns:
-        What the operator is tagged with in torch.
+        What the operator is tagged with in torch, but for those.
 
     Example:
         >>> is_random(torch.ops.aten.bernoulli.default), is_random(torch.ops.aten.relu.default)
         (True, False)
     """
-    return torch.Tag.nondeterministic_seeded in operation.tags
+    if torch.Tag.nondeterministic_seeded not in operation.tags:
+        return False
+    schema = operation._schema.arguments  # noqa: SLF001
+    p = {argument.name: argument.default_value for argument in schema}.get("dropout_p", 1.0)
+    given = {argument.name: value for argument, value in zip(schema, args, strict=False)}
+    return bool({"dropout_p": p, **given, **(kwargs or {})}["dropout_p"] > 0)
+
+
+def takes_any_of(tensors: Mapping[int, torch.Tensor], args: Any, kwargs: Mapping[str, Any]) -> bool:
+    """Whether an operation takes one of some tensors.
+
+    Args:
+        tensors: By their id; of any shape.
+        args: Arguments of the operation: tensors, lists of them, and others.
+        kwargs: Likewise.
+
+    Returns:
+        False also where there are none to look for.
+
+    Example:
+        >>> x = torch.ones(1)
+        >>> takes_any_of({id(x): x}, ([x, x], 1), {}), takes_any_of({}, (x,), {})
+        (True, False)
+    """
+    return bool(tensors) and any(
+        id(value) in tensors
+        for argument in (*args, *kwargs.values())
+        for value in (argument if isinstance(argument, list | tuple) else (argument,))
+    )
 
 
 class Mode(TorchDispatchMode):
@@ -46,6 +78,13 @@ class Mode(TorchDispatchMode):
 
     def close(self) -> None:
         """The prefix ends here; nothing is recorded or replayed any more."""
+
+    def differs(self, tensor: torch.Tensor) -> None:
+        """The prefix ends with the first operation that takes this tensor; see `context`.
+
+        Args:
+            tensor: Of any shape.
+        """
 
     def leave(self) -> None:
         self.close()
@@ -152,13 +191,20 @@ class Recorder(Mode):
         self.operations: list[Operation] = []
         self.shared: list[tuple[torch.Tensor, int]] = []
         self.slots: dict[int, Slot] = {}  # by the tensor's id, the latest to have it
+        self.differing: dict[int, torch.Tensor] = {}  # by id, for as long as they live here
         self.is_closed = False
+
+    def differs(self, tensor: torch.Tensor) -> None:
+        if not self.is_closed:
+            self.differing[id(tensor)] = tensor
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        if not self.is_closed and is_random(func):
+        if not self.is_closed and (
+            is_random(func, args, kwargs) or takes_any_of(self.differing, args, kwargs)
+        ):
             self.close()
         result = func(*args, **kwargs)
         if not self.is_closed:
@@ -182,6 +228,7 @@ class Recorder(Mode):
         if self.is_closed:
             return
         self.is_closed = True
+        self.differing.clear()
         gone: list[Slot] = []
         for operation in self.operations:
             for slot in operation.slots:

@@ -10,6 +10,7 @@ import torch
 
 from baal.bayesian.sampling.attention import batched_attention
 from baal.bayesian.sampling.context import vmapped
+from baal.bayesian.sampling.passes import Pass, forward_pass
 from baal.bayesian.sampling.prefix import Prefix
 from baal.bayesian.sampling.trees import leaves_of, n_items, with_leaves
 from baal.exceptions import StateError
@@ -21,7 +22,9 @@ __all__ = ["by_loop", "by_stack", "by_vmap", "join_samples"]
 Model: TypeAlias = Callable[[Any], Any]
 
 
-def by_vmap(model: Model, data: Any, count: int, prefix: Prefix | None = None) -> Any:
+def by_vmap(
+    model: Model, data: Any, count: int, prefix: Prefix | None = None, first: int = 0
+) -> Any:
     """All samples in one pass, in which each operation is done once until the first random one.
 
     Args:
@@ -29,6 +32,7 @@ def by_vmap(model: Model, data: Any, count: int, prefix: Prefix | None = None) -
         data: Its input, `[B, ...]` or a nested structure of such tensors.
         count: Number of samples.
         prefix: Shares what comes before the randomness with other calls on the same batch.
+        first: Number of the first sample.
 
     Returns:
         The outputs with an axis of `count` samples at the end.
@@ -48,10 +52,12 @@ def by_vmap(model: Model, data: Any, count: int, prefix: Prefix | None = None) -
             "Expected vmap to be used outside of torch.autocast, which it would ignore from the "
             "first random operation on, but got autocast enabled: use 'stack', 'loop' or 'auto'."
         )
+    items = n_items(data)
     trees: list[Any] = []
 
     def one_sample(index: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        with batched_attention(index):
+        this = Pass(first, count, index, items=items)
+        with forward_pass(this), batched_attention(index):
             tree = model(data) if prefix is None else prefix.run(lambda: model(data))
         trees.append(tree)
         return tuple(leaves_of(tree))
@@ -69,13 +75,14 @@ def by_vmap(model: Model, data: Any, count: int, prefix: Prefix | None = None) -
     return with_leaves(trees[0], [m.contiguous() if 0 in m.stride() else m for m in moved])
 
 
-def by_stack(model: Model, data: Any, count: int) -> Any:
+def by_stack(model: Model, data: Any, count: int, first: int = 0) -> Any:
     """All samples in one pass over the batch repeated K times.
 
     Args:
         model: A stochastic module that treats the items of a batch one by one.
         data: Its input, `[B, ...]` or a nested structure of such tensors.
         count: Number of samples.
+        first: Number of the first sample.
 
     Returns:
         The outputs with an axis of `count` samples at the end.
@@ -88,7 +95,8 @@ def by_stack(model: Model, data: Any, count: int) -> Any:
         torch.Size([4, 3, 5])
     """
     items = n_items(data)
-    outputs = model(stack_in_memory(data, count))
+    with forward_pass(Pass(first, count, stacked=True, items=items)):
+        outputs = model(stack_in_memory(data, count))
 
     def unstack(leaf: torch.Tensor) -> torch.Tensor:
         if leaf.ndim == 0 or items is None or len(leaf) != items * count:
@@ -122,8 +130,10 @@ def by_loop(model: Model, data: Any, count: int, prefix: Prefix | None = None) -
     """
     results: list[torch.Tensor] = []
     tree: Any = None
+    items = n_items(data)
     for number in range(count):
-        tree = model(data) if prefix is None else prefix.run(lambda: model(data))
+        with forward_pass(Pass(number, items=items)):
+            tree = model(data) if prefix is None else prefix.run(lambda: model(data))
         leaves = leaves_of(tree)
         if number == 0:
             # Written as they come: stacking K outputs at the end would take twice the memory.

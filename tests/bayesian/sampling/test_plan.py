@@ -41,7 +41,7 @@ def fail(error):
     return by
 
 
-def identical(model, data, count, prefix=None):
+def identical(model, data, count, prefix=None, first=0):
     return model(data).unsqueeze(-1).expand(*data.shape, count).contiguous()
 
 

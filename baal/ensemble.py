@@ -1,0 +1,253 @@
+"""An ensemble of models of one architecture, seen as posterior samples.
+
+Lakshminarayanan et al., "Simple and scalable predictive uncertainty estimation using deep
+ensembles" (2017), https://arxiv.org/abs/1612.01474. The checkpoints of a single run will do as
+well: Huang et al., "Snapshot ensembles" (2017), https://arxiv.org/abs/1704.00109.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from baal.bayesian.posterior import Posterior, PosteriorModule, check_same_architecture
+from baal.bayesian.sampling import sample_posterior
+from baal.exceptions import InvalidArgumentError
+from baal.modelwrapper import ModelWrapper
+from baal.training_args import TrainingArgs
+from baal.utils.cuda_utils import to_device
+
+__all__ = ["Ensemble", "EnsembleModelWrapper", "ensemble_prediction"]
+
+Weights = Mapping[str, torch.Tensor]
+
+
+class Ensemble(Posterior):
+    """Members of an ensemble as posterior samples: sample `k` is member `k`.
+
+    Args:
+        members: The `state_dict` of each. They are not copied.
+
+    Example:
+        >>> net = nn.Linear(3, 2)
+        >>> members = Ensemble([nn.Linear(3, 2).state_dict() for _ in range(5)])
+        >>> sample_posterior(PosteriorModule(net, members), torch.ones(4, 3), iterations=5).shape
+        torch.Size([4, 2, 5])
+    """
+
+    def __init__(self, members: Sequence[Weights] = ()) -> None:
+        self._members: tuple[Weights, ...] = tuple(members)
+        self._stacked: tuple[range, dict[str, torch.Tensor]] | None = None
+
+    @property
+    def n_samples(self) -> int:  # type: ignore[override]
+        """Number of members."""
+        return len(self._members)
+
+    @property
+    def members(self) -> tuple[Weights, ...]:
+        """The `state_dict` of each member."""
+        return self._members
+
+    @members.setter
+    def members(self, members: Sequence[Weights]) -> None:
+        self._members, self._stacked = tuple(members), None
+
+    def sample(self, number: int) -> Weights:
+        """The weights and buffers of one member.
+
+        Args:
+            number: From 0 to `n_samples - 1`.
+
+        Returns:
+            Its `state_dict`.
+        """
+        return self._members[number]
+
+    def stacked(self, numbers: range) -> Weights:
+        """The weights and buffers of several members; remembered, since a dataset asks often.
+
+        Args:
+            numbers: Of the members.
+
+        Returns:
+            By name, tensors `[len(numbers), ...]`.
+        """
+        if len(numbers) == 1:
+            return {name: value.unsqueeze(0) for name, value in self.sample(numbers[0]).items()}
+        if self._stacked is None or self._stacked[0] != numbers:
+            self._stacked = (numbers, dict(super().stacked(numbers)))
+        return self._stacked[1]
+
+
+class EnsembleModelWrapper(ModelWrapper):
+    """A `ModelWrapper` whose posterior samples are checkpoints of its model.
+
+    Train the model, `add_checkpoint()`, start from other weights, train again, and so on; or add a
+    checkpoint every few epochs of one run. Predicting takes all of them, whatever `iterations` is,
+    and leaves the model's own weights alone.
+
+    Args:
+        model: Any module.
+        args: How to train and predict.
+
+    Example:
+        >>> wrapper = EnsembleModelWrapper(nn.Linear(3, 2), TrainingArgs())
+        >>> for _ in range(5):
+        ...     wrapper.reset_all()  # and train it
+        ...     wrapper.add_checkpoint()
+        >>> wrapper.predict_on_batch(torch.ones(4, 3)).shape
+        torch.Size([4, 2, 5])
+    """
+
+    def __init__(self, model: nn.Module, args: TrainingArgs) -> None:
+        super().__init__(model, args)
+        self._ensemble = Ensemble()
+        self._sampler = PosteriorModule(model, self._ensemble)
+
+    @property
+    def checkpoints(self) -> tuple[Weights, ...]:
+        """The `state_dict` of each member."""
+        return self._ensemble.members
+
+    def add_checkpoint(self, weights: Weights | None = None) -> None:
+        """Add a member.
+
+        Args:
+            weights: Its `state_dict`, tensors of the model's shapes; None: the model's weights of
+                this moment, as a copy.
+
+        Raises:
+            InvalidArgumentError: They are of another architecture than the model.
+        """
+        own = self.model.state_dict()
+        if weights is not None:
+            check_same_architecture(own, weights, whole=True)
+        device = self.device
+        member = {k: v.detach().to(device, copy=True) for k, v in (weights or own).items()}
+        self._ensemble.members = (*self._ensemble.members, member)
+
+    def clear_checkpoints(self) -> None:
+        """Forget all members."""
+        self._ensemble.members = ()
+
+    def predict_on_batch(self, data: Any, iterations: int = 1, cuda: bool = False) -> Any:  # noqa: ARG002
+        """The predictions of all members for one batch.
+
+        Args:
+            data: Input of the model, `[B, ...]`.
+            iterations: Makes no difference: there are as many samples as members.
+            cuda: Makes no difference: data goes where the model is.
+
+        Returns:
+            What the model returns, with each tensor `[B, C, ...]` become `[B, C, ..., members]`.
+
+        Raises:
+            InvalidArgumentError: There is no member.
+        """
+        _check_members(self.checkpoints)
+        return super().predict_on_batch(data, len(self.checkpoints))
+
+    @property
+    def sampled_model(self) -> nn.Module:
+        """What is sampled: the members if there are any, else the model."""
+        return self._sampler if self.checkpoints else self.model
+
+    def test_on_batch(self, data: Any, target: Any, average_predictions: int = 1) -> torch.Tensor:
+        """Measure the test metrics on one batch: of all members, or of the model if there are none.
+
+        Args:
+            data: Input of the model, `[B, ...]`.
+            target: Second argument of the criterion.
+            average_predictions: Number of samples to average, where there are no members.
+
+        Returns:
+            The loss, a scalar.
+
+        Raises:
+            StateError: The criterion is missing.
+            InvalidArgumentError: `average_predictions` is below 1.
+        """
+        if self.checkpoints:
+            average_predictions = len(self.checkpoints)
+        return super().test_on_batch(data, target, average_predictions)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The model's weights and buffers, and those of the members as `checkpoints.{k}.{name}`.
+
+        Returns:
+            Tensors by name; they share memory with the wrapper, so copy them to keep them.
+        """
+        state = super().state_dict()
+        for number, member in enumerate(self.checkpoints):
+            state.update({f"{_PREFIX}{number}.{name}": v for name, v in member.items()})
+        return state
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> None:
+        """Load the model's weights and, if there are any, the members.
+
+        Args:
+            state_dict: Tensors by name. Without members in it, those that are there stay: so the
+                model can be started again from other weights between two checkpoints.
+            strict: Refuse missing and unexpected names.
+
+        Raises:
+            InvalidArgumentError: A member is of another architecture than the model.
+            RuntimeError: By torch, when names or shapes do not fit.
+        """
+        own: dict[str, Any] = {}
+        members: dict[int, dict[str, Any]] = {}
+        for key, value in state_dict.items():
+            number, _, name = key.removeprefix(_PREFIX).partition(".")
+            if key.startswith(_PREFIX) and number.isdecimal():
+                members.setdefault(int(number), {})[name] = value.detach().to(
+                    self.device, copy=True
+                )
+            else:
+                own[key] = value
+        for member in members.values():
+            check_same_architecture(self.model.state_dict(), member, whole=True)
+        super().load_state_dict(own, strict)
+        if members:
+            self._ensemble.members = [members[number] for number in sorted(members)]
+
+
+_PREFIX = "checkpoints."
+
+
+def ensemble_prediction(
+    data: Any, model: nn.Module, weights: Sequence[Weights], cuda: bool = False
+) -> Any:
+    """The predictions of several models of one architecture.
+
+    Args:
+        data: Input of the model, `[B, ...]`, or a nested structure of such tensors.
+        model: The architecture, called in the mode it is in; its own weights stay as they are.
+        weights: The `state_dict` of each member, tensors of the model's shapes.
+        cuda: Move the data to the GPU, where the model is to be.
+
+    Returns:
+        What the model returns, with each tensor `[B, C, ...]` become `[B, C, ..., members]`.
+
+    Raises:
+        InvalidArgumentError: There is no member, or one is of another architecture.
+
+    Example:
+        >>> members = [nn.Linear(3, 2).state_dict() for _ in range(5)]
+        >>> ensemble_prediction(torch.ones(4, 3), nn.Linear(3, 2), members).shape
+        torch.Size([4, 2, 5])
+    """
+    _check_members(weights)
+    for member in weights:
+        check_same_architecture(model.state_dict(), member, whole=True)
+    data = to_device(data, torch.device("cuda")) if cuda else data
+    return sample_posterior(PosteriorModule(model, Ensemble(weights)), data, len(weights))
+
+
+def _check_members(members: Sequence[Weights]) -> None:
+    if not members:
+        raise InvalidArgumentError(
+            "Expected an ensemble with at least one member, but got none: train the model and "
+            "call `add_checkpoint` first."
+        )
