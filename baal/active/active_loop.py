@@ -18,6 +18,7 @@ from baal.active.dataset.pool import ActivePool, pool_indices_of
 from baal.active.heuristics.base import AbstractHeuristic
 from baal.active.heuristics.baselines import Random
 from baal.exceptions import InvalidArgumentError, InvalidTypeError, StateError
+from baal.utils.frames import level_outside_baal
 from baal.utils.log_configuration import get_logger
 
 __all__ = ["ActiveLearningLoop", "Proposal"]
@@ -122,6 +123,7 @@ class ActiveLearningLoop:
         self.max_sample = int(max_sample)
         self.uncertainty_folder = None if uncertainty_folder is None else Path(uncertainty_folder)
         self.kwargs = kwargs
+        self._warned_of_samples = False
 
     def query(self, pool: Any = None) -> Proposal:
         """Score the pool and propose the best items, without labelling anything.
@@ -199,6 +201,7 @@ class ActiveLearningLoop:
         if predictions is None:
             return none_at_all
         ranks, scores = self.heuristic.get_ranks(predictions)
+        self._warn_if_not_joint()
         if len(ranks) != n:
             raise InvalidArgumentError(
                 f"Expected `get_probabilities` to give predictions for the {n} items of its pool, "
@@ -216,6 +219,25 @@ class ActiveLearningLoop:
         pool_indices = best if candidates is None else candidates[best]
         dataset_indices = in_pool[pool_indices].astype(np.int64, copy=False)
         return Proposal(dataset_indices, pool_indices, scores[best]), candidates, scores
+
+    def _warn_if_not_joint(self) -> None:
+        """Once: the heuristic asks what labels have to do with each other, and samples do not say.
+
+        Called after predicting, since only then the predictor knows.
+        """
+        # Such as a ModelWrapper, whose method `get_probabilities` is.
+        predictor = getattr(self.get_probabilities, "__self__", self.get_probabilities)
+        needed = getattr(self.heuristic, "needs_joint_samples", False)
+        is_joint = getattr(predictor, "samples_are_joint", None)
+        if needed and is_joint is False and not self._warned_of_samples:
+            self._warned_of_samples = True
+            warnings.warn(
+                f"{type(self.heuristic).__name__} is only defined on joint samples, where sample k "
+                "is the same function for every item, but got samples that are not: patch the "
+                "model by baal.bayesian.consistent_dropout or baal.bayesian.weight_drop instead.",
+                UserWarning,
+                stacklevel=level_outside_baal(),
+            )
 
     def _candidates(self, pool: Any, whole: Any) -> tuple[Any, IntArray | None]:
         """What to predict on, and its pool indices `[n]`; None where it is the whole pool."""

@@ -70,6 +70,8 @@ class ConsistentDropout(_Consistent, Dropout):
         True
     """
 
+    unpatched_class = nn.Dropout
+
 
 class ConsistentDropout2d(_Consistent, Dropout2d):
     """Channel-wise dropout with joint posterior samples: `[B, C, H, W] -> [B, C, H, W]`.
@@ -91,20 +93,21 @@ class ConsistentDropout2d(_Consistent, Dropout2d):
         (True, False)
     """
 
+    unpatched_class = nn.Dropout2d
+
 
 # The layers that BaaL 2.1 has names for; others keep the name of torch's.
 _NAMED: dict[type[nn.Module], type[AlwaysOn]] = {
-    nn.Dropout: ConsistentDropout,
-    nn.Dropout2d: ConsistentDropout2d,
+    Dropout: ConsistentDropout,
+    Dropout2d: ConsistentDropout2d,
 }
 
 
 def _switch_on(layer: nn.Module) -> bool:
     if not drops(layer):
         return False
-    if not isinstance(layer, _Consistent):
-        plain = type(layer).unpatched_class if isinstance(layer, AlwaysOn) else type(layer)
-        layer.__class__ = _NAMED.get(plain) or patched_class(plain)
+    kind = type(layer) if isinstance(layer, AlwaysOn) else patched_class(type(layer))
+    layer.__class__ = _NAMED.get(kind, kind)
     return True
 
 

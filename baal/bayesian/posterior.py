@@ -13,7 +13,7 @@ from torch import nn
 from torch.func import functional_call
 
 from baal.bayesian.common import TransparentModule
-from baal.bayesian.sampling.passes import Pass, current_pass, drawing, for_samples
+from baal.bayesian.sampling.passes import Pass, current_pass, drawing, each_of
 from baal.exceptions import InvalidArgumentError, InvalidTypeError
 
 __all__ = ["Posterior", "PosteriorModule", "check_same_architecture"]
@@ -136,14 +136,13 @@ class PosteriorModule(TransparentModule):
                 f"Expected at most {most} samples of {type(self.posterior).__name__}, but got "
                 f"`iterations` = {now.numbers.stop} or more."
             )
+        now.refuse_rows()
         own = {**dict(self.module.named_parameters()), **dict(self.module.named_buffers())}
         with drawing():
             tables = self.posterior.stacked(now.numbers)
             check_same_architecture(own, {name: table[0] for name, table in tables.items()})
-        return {
-            name: for_samples(now, lambda table=table, name=name: table.to(own[name]))  # type: ignore[misc]
-            for name, table in tables.items()
-        }
+            tables = {name: table.to(own[name]) for name, table in tables.items()}
+        return each_of(tables, now)
 
 
 def check_same_architecture(

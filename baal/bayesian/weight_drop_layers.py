@@ -133,12 +133,12 @@ class WeightDrop(nn.Module):
             return scale_kept(weight, torch.rand(weight.shape, device=weight.device) >= p, p)
 
         def draw_all() -> torch.Tensor:
-            masks = [
-                keep_mask(joint.seed, joint.number, FIRST_CALL + call, k, p, weight.numel())
-                for k in now.numbers
-            ]
-            rows = torch.stack([torch.from_numpy(mask).view(weight.shape) for mask in masks])
-            return scale_kept(weight, rows.to(weight.device), p)
+            key = joint.seed, joint.number, FIRST_CALL + call
+            scaled, table = weight / (1 - p), weight.new_empty(now.count, *weight.shape)
+            for row, number in zip(table, now.numbers, strict=True):
+                mask = torch.from_numpy(keep_mask(*key, number, p, weight.numel()))
+                torch.mul(scaled, mask.view(weight.shape).to(weight.device), out=row)
+            return table
 
         return for_samples(now, draw_all)
 

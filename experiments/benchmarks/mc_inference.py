@@ -9,11 +9,13 @@ beyond what it had before. On a GPU, torch's own peak.
 """
 
 import argparse
+import copy
 import json
 import statistics
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,8 +26,10 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from baal.active.heuristics import BALD
+from baal.bayesian import PosteriorModule, consistent_dropout, weight_drop
 from baal.bayesian.dropout import patch_module
 from baal.bayesian.sampling import sample_posterior
+from baal.ensemble import Ensemble
 from baal.experiments.models import TextLSTM, TextTransformer, UNet, resnet18, vgg16
 from baal.modelwrapper import ModelWrapper, TrainingArgs
 
@@ -49,6 +53,26 @@ CASES: dict[str, Callable[[int], Case]] = {
     "LSTM behind a dropout": lambda b: (TextLSTM(), torch.randint(1000, (b, 32))),
     "small CNN of the main job": lambda b: (small_cnn(), torch.randn(b, 1, 28, 28)),
 }
+# Joint samples: sample k is the same function for every item.
+JOINT: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
+    "VGG-16, consistent dropout in the head": (
+        lambda: consistent_dropout.patch_module(vgg16(), seed=0),
+        (3, 32, 32),
+    ),
+    "VGG-16, DropConnect on the head's linear layers": (
+        lambda: weight_drop.patch_module(vgg16(), ["Linear"], 0.5, seed=0),
+        (3, 32, 32),
+    ),
+    "small CNN, consistent dropout": (
+        lambda: consistent_dropout.patch_module(small_cnn(), seed=0),
+        (1, 28, 28),
+    ),
+    "small CNN, DropConnect everywhere": (
+        lambda: weight_drop.patch_module(small_cnn(), ["Conv2d", "Linear"], 0.5, seed=0),
+        (1, 28, 28),
+    ),
+}
+MEMBERS = 5
 
 
 def make(name: str, batch: int, device: str) -> Case:
@@ -150,6 +174,90 @@ def compare(args: argparse.Namespace) -> None:
         )
 
 
+def compare_joint(args: argparse.Namespace) -> None:
+    """Print the table of joint samples."""
+    print(
+        f"\nJoint samples: K = {args.samples}, B = {args.batch}, {args.device}, {args.threads} "
+        f"thread(s), medians of {args.repeats} rounds\n\n"
+        "| model | pass, ms | auto / pass | loop, prefix shared / auto |\n|---|--:|--:|--:|"
+    )
+    for name, (build, shape) in JOINT.items():
+        torch.manual_seed(0)
+        model: nn.Module = build().eval().to(args.device)
+        data = torch.randn(args.batch, *shape, device=args.device)
+        plain: nn.Module = copy.deepcopy(model)
+        for unpatch in (consistent_dropout.unpatch_module, weight_drop.unpatch_module):
+            with warnings.catch_warnings(action="ignore"):  # only one of them has something to do
+                plain = unpatch(plain)
+        times = in_turn(
+            {
+                "pass": lambda: plain(data),  # noqa: B023
+                "auto": lambda: sample_posterior(model, data, args.samples),  # noqa: B023
+                "loop": lambda: sample_posterior(model, data, args.samples, "loop"),  # noqa: B023
+            },
+            args,
+        )
+        print(
+            f"| {name} | {1000 * statistics.median(times['pass']):.1f} "
+            f"| {ratio(times, 'auto', 'pass'):.2f} | {ratio(times, 'loop', 'auto'):.2f} |",
+            flush=True,
+        )
+
+
+def compare_ensemble(args: argparse.Namespace) -> None:
+    """Print what members at once cost beside members one by one."""
+    torch.manual_seed(0)
+    net = small_cnn().eval().to(args.device)
+    members = [small_cnn().to(args.device).state_dict() for _ in range(MEMBERS)]
+    print(
+        f"\nAn ensemble of {MEMBERS} small CNNs, {args.device}, {args.threads} thread(s), medians "
+        f"of {args.repeats} rounds\n\n"
+        "| B | one by one, ms | by hand / auto | one by one / at once |"
+        "\n|--:|--:|--:|--:|"
+    )
+    for batch in (1, 8, 32, 256):
+        # A new one for each batch size: the way is chosen on the first batch.
+        model = PosteriorModule(net, Ensemble(members))
+        data = torch.randn(batch, 1, 28, 28, device=args.device)
+
+        def by_hand() -> list[torch.Tensor]:
+            outputs = []
+            for weights in members:
+                net.load_state_dict(weights)
+                outputs.append(net(data))  # noqa: B023
+            return outputs
+
+        times = in_turn(
+            {
+                "by hand": by_hand,
+                "auto": lambda: sample_posterior(model, data, MEMBERS),  # noqa: B023
+                "at once": lambda: sample_posterior(model, data, MEMBERS, "vmap"),  # noqa: B023
+                "one by one": lambda: sample_posterior(model, data, MEMBERS, "loop"),  # noqa: B023
+            },
+            args,
+        )
+        print(
+            f"| {batch} | {1000 * statistics.median(times['one by one']):.1f} "
+            f"| {ratio(times, 'by hand', 'auto'):.2f} "
+            f"| {ratio(times, 'one by one', 'at once'):.2f} |",
+            flush=True,
+        )
+
+
+def in_turn(
+    works: dict[str, Callable[[], Any]], args: argparse.Namespace
+) -> dict[str, list[float]]:
+    """Seconds of each, in rounds that run all of them one after the other."""
+    times: dict[str, list[float]] = {name: [] for name in works}
+    with torch.no_grad():
+        for number in range(args.repeats + 1):
+            for name, work in works.items():
+                took = seconds(work, args.device)
+                if number > 0:  # the first round warms up
+                    times[name].append(took)
+    return times
+
+
 class RandomImages(Dataset[torch.Tensor]):
     """As many images as one likes, made when they are asked for."""
 
@@ -199,15 +307,21 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--only", nargs="+", choices=CASES, help="only these models")
     parser.add_argument("--pool", type=int, default=200_000, help="items of the pool; 0: none")
+    parser.add_argument(
+        "--only-joint", action="store_true", help="only the tables of joint samples"
+    )
     parser.add_argument("--memory-of", help=argparse.SUPPRESS)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     if args.memory_of:
         print_peak_memory(args)
         return
-    if args.pool:
+    if args.pool and not args.only_joint:
         score_a_pool(args)  # first, while this process has not yet needed memory for anything else
-    compare(args)
+    if not args.only_joint:
+        compare(args)
+    compare_joint(args)
+    compare_ensemble(args)
 
 
 if __name__ == "__main__":

@@ -385,3 +385,28 @@ def test_proposals_compare_by_identity():
     proposal = Proposal(empty, empty, np.zeros(0))
     assert proposal == proposal
     assert proposal != Proposal(empty, empty, np.zeros(0))
+
+
+class NeedsJoint(Precomputed):
+    needs_joint_samples = True
+
+
+@pytest.mark.parametrize("joint", [True, None, False])
+def test_a_heuristic_that_needs_joint_samples_warns_once_of_others(joint):
+    class Predictor:
+        samples_are_joint = joint
+
+        def predict(self, pool):
+            return known_scores(pool)
+
+    dataset = ActiveLearningDataset(Known([0.1, 0.9, 0.5]))
+    for heuristic in (Precomputed(reverse=True), NeedsJoint(reverse=True)):
+        loop = ActiveLearningLoop(dataset, Predictor().predict, heuristic)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            loop.query()
+            loop.query()
+        expected = joint is False and isinstance(heuristic, NeedsJoint)
+        assert len(caught) == expected
+        assert all("NeedsJoint is only defined on joint samples" in str(w.message) for w in caught)
+        assert all(w.filename == __file__ for w in caught)

@@ -81,15 +81,18 @@ def make_plan(model: nn.Module, data: Any, device: str) -> Plan:
             )
     findings, hidden, axes, few = _look_at_a_few(model, data, total)
     largest_bytes = -(-findings.largest_bytes // few)
+    at_once = samples_at_once(max(largest_bytes * total, findings.weight_bytes), device)
     return Plan(
-        ways=candidates(model, findings, samples_at_once(largest_bytes * total, device), device),
+        ways=candidates(model, findings, at_once, device),
         is_random=findings.is_random,
-        uses_prefix=findings.shares_prefix,
+        # Without one, watching for its end costs without gain.
+        uses_prefix=findings.shares_prefix and findings.prefix_bytes > 0,
         changes_input=findings.changes_input,
         largest_bytes=largest_bytes,
         device=device,
         hidden=hidden,
         is_joint=findings.is_joint,
+        weight_bytes=findings.weight_bytes,
         axes=axes,
     )
 

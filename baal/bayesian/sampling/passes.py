@@ -5,7 +5,7 @@ asks here for the number of the sample, and for nothing else: so sample `k` is t
 every item, in every batch, and however the engine draws it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -20,7 +20,15 @@ from baal.exceptions import StateError
 if TYPE_CHECKING:
     from baal.bayesian.sampling.axes import Sighting
 
-__all__ = ["Pass", "current_pass", "drawing", "for_samples", "forward_pass", "per_sample"]
+__all__ = [
+    "Pass",
+    "current_pass",
+    "drawing",
+    "each_of",
+    "for_samples",
+    "forward_pass",
+    "per_sample",
+]
 
 
 @dataclass
@@ -55,6 +63,19 @@ class Pass:
     def numbers(self) -> range:
         """The numbers of the samples that it stands for."""
         return range(self.first, self.first + self.count)
+
+    def refuse_rows(self) -> None:
+        """Say that something differs between samples that no rows of one batch can stand for.
+
+        Raises:
+            StateError: The pass is a stacked one.
+        """
+        self.is_whole = True
+        if self.stacked:
+            raise StateError(
+                "Expected another way than 'stack' for a model whose samples differ in more than "
+                "what is done to each item: use 'vmap', 'loop' or 'auto'."
+            )
 
     def next_call(self, key: int) -> int:
         """Count the calls of something in this pass.
@@ -170,29 +191,39 @@ def for_samples(
         >>> for_samples(Pass(first=3), lambda: torch.tensor([[30.0]]))
         tensor([30.])
     """
-    now.is_whole |= as_rows is None
-    if now.stacked and as_rows is None:
-        raise StateError(
-            "Expected another way than 'stack' for a model whose samples differ in more than what "
-            "is done to each item: use 'vmap', 'loop' or 'auto'."
-        )
+    if as_rows is None:
+        now.refuse_rows()
     with drawing():
         table = draw_all()
         if now.stacked and as_rows is not None:
             return as_rows(table)
-    return _one_of(table, now)
+    return each_of({"": table}, now)[""]
 
 
-def _one_of(table: torch.Tensor, now: Pass) -> torch.Tensor:
-    """What the sample of a pass has of a table `[count, ...]`, marked as one that differs."""
+def each_of(tables: Mapping[str, torch.Tensor], now: Pass) -> dict[str, torch.Tensor]:
+    """What the sample of a pass has of some tables, marked as what differs between samples.
+
+    Args:
+        tables: `[count, ...]` each, for all samples of the pass.
+        now: The pass, not a stacked one.
+
+    Returns:
+        `[...]` each; batched by vmap where the pass stands for many samples.
+
+    Example:
+        >>> each_of({"bias": torch.tensor([[30.0]])}, Pass(first=3))
+        {'bias': tensor([30.])}
+    """
+    mode, own = prefix_mode.get(), {}
     with _disable_current_modes():
-        if now.index is None:
-            value = physical = table[0]
-        else:
-            value = table.index_select(0, now.index.reshape(1)).squeeze(0)
-            # What operations get in the end: vmap's own tensors are only around it.
-            physical = torch._C._functorch.get_unwrapped(value)  # noqa: SLF001
-    mode = prefix_mode.get()
-    if mode is not None:
-        mode.differs(physical)
-    return value
+        for name, table in tables.items():
+            if now.index is None:
+                value = physical = table[0]
+            else:
+                value = table.index_select(0, now.index.reshape(1)).squeeze(0)
+                # What operations get in the end: vmap's own tensors are only around it.
+                physical = torch._C._functorch.get_unwrapped(value)  # noqa: SLF001
+            if mode is not None:
+                mode.differs(physical)
+            own[name] = value
+    return own

@@ -38,6 +38,7 @@ class Plan:
         is_settled: The way in use has worked, and its samples differed.
         fingerprint: Of the model the plan was made for.
         hidden: Modules in eval mode whose flag alone keeps functional dropout off.
+        weight_bytes: Bytes of the largest weight that differs between samples.
         is_joint: Sample `k` was seen to be the same function for every item.
         axes: Where the items are in what consistent dropout draws for.
 
@@ -59,6 +60,7 @@ class Plan:
     fingerprint: int | None = None
     hidden: Sequence["ref[nn.Module]"] = ()
     is_joint: bool = False
+    weight_bytes: int = 0
     axes: Mapping[Key, BatchAxis | str] = field(default_factory=dict)
 
     @property
@@ -77,7 +79,8 @@ class Plan:
             At least 1, at most `iterations`.
         """
         limit = self.max_samples or iterations
-        return min(samples_at_once(self.largest_bytes * items, self.device), limit, iterations)
+        largest_bytes = max(self.largest_bytes * items, self.weight_bytes)
+        return min(samples_at_once(largest_bytes, self.device), limit, iterations)
 
     def shrink(self, items: int, iterations: int) -> bool:
         """Halve what is done at once, after memory ran out: samples first, then items.

@@ -39,6 +39,8 @@ class Findings:
         largest_bytes: Bytes of the largest tensor computed from it on.
         is_joint: A posterior sample is the same function for every item, whatever else is in its
             batch and whatever was drawn before.
+        weight_bytes: Bytes of the largest tensor, such as a weight, that each sample has a value of
+            its own of.
 
     Example:
         >>> Findings(True, False, True, False, True, 60, 40, 10).prefix_share
@@ -54,6 +56,7 @@ class Findings:
     random_bytes: int
     largest_bytes: int
     is_joint: bool = False
+    weight_bytes: int = 0
 
     @property
     def prefix_share(self) -> float:
@@ -130,6 +133,7 @@ def probe(model: nn.Module, data: Any, call: Callable[[Any], Any] | None = None)
             changes_input=changes_input,
             stackable=by_item and (is_joint or _succeeds(takes_items_alone, call, data)),
             is_joint=is_joint,
+            weight_bytes=meter.weight_bytes,
             prefix_bytes=meter.prefix_bytes,
             random_bytes=meter.random_bytes,
             largest_bytes=meter.largest_bytes,
@@ -169,7 +173,7 @@ class _Meter(TorchDispatchMode):
 
     def __init__(self) -> None:
         super().__init__()
-        self.prefix_bytes = self.random_bytes = self.largest_bytes = 0
+        self.prefix_bytes = self.random_bytes = self.largest_bytes = self.weight_bytes = 0
         self.met_randomness = self.other_randomness = self.whole_batch = self.is_random = False
         self.states = RandomStates.current()
         self.differing: dict[int, torch.Tensor] = {}
@@ -188,6 +192,7 @@ class _Meter(TorchDispatchMode):
 
     def differs(self, tensor: torch.Tensor) -> None:
         self.differing[id(tensor)] = tensor
+        self.weight_bytes = max(self.weight_bytes, tensor.numel() * tensor.element_size())
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
