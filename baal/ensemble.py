@@ -75,7 +75,7 @@ class Ensemble(Posterior):
             By name, tensors `[len(numbers), ...]`.
         """
         if len(numbers) == 1:
-            return {name: value.unsqueeze(0) for name, value in self.sample(numbers[0]).items()}
+            return super().stacked(numbers)
         if self._stacked is None or self._stacked[0] != numbers:
             self._stacked = (numbers, dict(super().stacked(numbers)))
         return self._stacked[1]
@@ -86,7 +86,8 @@ class EnsembleModelWrapper(ModelWrapper):
 
     Train the model, `add_checkpoint()`, start from other weights, train again, and so on; or add a
     checkpoint every few epochs of one run. Predicting takes all of them, whatever `iterations` is,
-    and leaves the model's own weights alone.
+    and leaves the model's own weights alone. Testing averages all of them; as long as there are
+    none, it tests the model.
 
     Args:
         model: Any module.
@@ -152,26 +153,15 @@ class EnsembleModelWrapper(ModelWrapper):
     @property
     def sampled_model(self) -> nn.Module:
         """What is sampled: the members if there are any, else the model."""
+        if self._sampler.module is not self.model:
+            self._sampler = PosteriorModule(self.model, self._ensemble)
         return self._sampler if self.checkpoints else self.model
 
-    def test_on_batch(self, data: Any, target: Any, average_predictions: int = 1) -> torch.Tensor:
-        """Measure the test metrics on one batch: of all members, or of the model if there are none.
-
-        Args:
-            data: Input of the model, `[B, ...]`.
-            target: Second argument of the criterion.
-            average_predictions: Number of samples to average, where there are no members.
-
-        Returns:
-            The loss, a scalar.
-
-        Raises:
-            StateError: The criterion is missing.
-            InvalidArgumentError: `average_predictions` is below 1.
-        """
+    def _samples_to_test(self, data: Any, average_predictions: int) -> Any:
+        """Of all members, or of the model if there are none."""
         if self.checkpoints:
-            average_predictions = len(self.checkpoints)
-        return super().test_on_batch(data, target, average_predictions)
+            return self.predict_on_batch(data)
+        return super().predict_on_batch(data, average_predictions)
 
     def state_dict(self) -> dict[str, Any]:
         """The model's weights and buffers, and those of the members as `checkpoints.{k}.{name}`.

@@ -252,12 +252,15 @@ class ModelWrapper(MetricMixin):
             InvalidArgumentError: `average_predictions` is below 1.
         """
         criterion = self._criterion()
-        samples = self.predict_on_batch(data, average_predictions)
+        samples = self._samples_to_test(data, average_predictions)
         target = to_device(target, self.device)
         output = map_on_tensor(lambda out: out.mean(-1), samples)
         loss = criterion(output, target)
         self._update_metrics(output, target, loss, "test")
         return loss
+
+    def _samples_to_test(self, data: Any, average_predictions: int) -> Any:
+        return self.predict_on_batch(data, average_predictions)
 
     def predict_on_batch(self, data: Any, iterations: int = 1) -> Any:
         """Posterior samples of one batch; the model is in eval mode meanwhile, as before after it.

@@ -12,7 +12,8 @@ SURFACE = {
     "baal.active.active_loop": {"ActiveLearningLoop", "Proposal"},
     "baal.bayesian": {
         "ConsistentDropout", "ConsistentDropout2d", "Dropout", "MCConsistentDropoutModule",
-        "MCDropoutConnectModule", "MCDropoutModule", "Posterior", "PosteriorModule", "resample",
+        "MCDropoutConnectModule", "MCDropoutModule", "Posterior", "PosteriorModule",
+        "keyed_generator", "resample",
     },
     "baal.bayesian.caching_utils": {
         "LRUCacheModule", "MCCachingModule", "patch_module", "unpatch_module",

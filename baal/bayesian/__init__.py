@@ -8,6 +8,7 @@ from baal.bayesian.consistent_dropout import (
 from baal.bayesian.dropout import Dropout, MCDropoutModule
 from baal.bayesian.joint import resample
 from baal.bayesian.posterior import Posterior, PosteriorModule
+from baal.bayesian.sampling.keyed import keyed_generator
 from baal.bayesian.weight_drop import MCDropoutConnectModule
 
 __all__ = [
@@ -19,5 +20,6 @@ __all__ = [
     "MCDropoutModule",
     "Posterior",
     "PosteriorModule",
+    "keyed_generator",
     "resample",
 ]

@@ -250,10 +250,11 @@ def resample(module: nn.Module, seed: int | None = None) -> None:
             "baal.bayesian.consistent_dropout or baal.bayesian.weight_drop first."
         )
     seed = draw_seed(seed)
+    layers = [below for below in joint if _MARK in below.__dict__]
     # Numbered anew: layers that were patched one by one may all have been the first.
-    for number, below in enumerate(joint):
-        if _MARK in below.__dict__:
-            below.__dict__[_MARK] = replace(below.__dict__[_MARK], seed=seed, number=number)
+    for number, layer in enumerate(layers):
+        layer.__dict__[_MARK] = replace(layer.__dict__[_MARK], seed=seed, number=number)
+    for below in joint:
         if _FUNCTIONAL in below.__dict__:
-            functional = replace(below.__dict__[_FUNCTIONAL], seed=seed, number=len(joint))
+            functional = replace(below.__dict__[_FUNCTIONAL], seed=seed, number=len(layers))
             below.__dict__[_FUNCTIONAL] = functional

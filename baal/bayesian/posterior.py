@@ -67,9 +67,14 @@ class Posterior:
 
         Returns:
             By name, tensors `[len(numbers), ...]`.
+
+        Raises:
+            InvalidArgumentError: The samples differ in their names or shapes.
         """
-        samples = [self.sample(number) for number in numbers]
-        return {name: torch.stack([sample[name] for sample in samples]) for name in samples[0]}
+        first, *others = samples = [self.sample(number) for number in numbers]
+        for other in others:
+            check_same_architecture(first, other, whole=True)
+        return {name: torch.stack([sample[name] for sample in samples]) for name in first}
 
 
 class PosteriorModule(TransparentModule):
@@ -84,7 +89,7 @@ class PosteriorModule(TransparentModule):
         posterior: What differs between samples.
 
     Raises:
-        InvalidTypeError: `posterior` has no method `sample`.
+        InvalidTypeError: `posterior` is no `Posterior`.
 
     Example:
         >>> class TwoSigns(Posterior):
@@ -100,7 +105,7 @@ class PosteriorModule(TransparentModule):
     posterior: Posterior
 
     def __init__(self, module: nn.Module, posterior: Posterior) -> None:
-        if not callable(getattr(posterior, "sample", None)):
+        if not isinstance(posterior, Posterior):
             raise InvalidTypeError(
                 f"Expected `posterior` to be a Posterior, but got {type(posterior).__name__}."
             )
@@ -130,18 +135,25 @@ class PosteriorModule(TransparentModule):
 
     def _values(self, now: Pass) -> dict[str, torch.Tensor]:
         """What the sample has in place of the module's own parameters and buffers."""
-        most = self.posterior.n_samples
-        if most is not None and now.numbers.stop > most:
-            raise InvalidArgumentError(
-                f"Expected at most {most} samples of {type(self.posterior).__name__}, but got "
-                f"`iterations` = {now.numbers.stop} or more."
-            )
+        most, numbers = self.posterior.n_samples, now.numbers
+        if most is not None and numbers.stop > most:
+            if not (now.is_trial and most):
+                raise InvalidArgumentError(
+                    f"Expected at most {most} samples of {type(self.posterior).__name__}, but got "
+                    f"`iterations` = {numbers.stop} or more."
+                )
+            numbers = range(most)[-1:]
         now.refuse_rows()
-        own = {**dict(self.module.named_parameters()), **dict(self.module.named_buffers())}
+        own = {
+            **dict(self.module.named_parameters(remove_duplicate=False)),
+            **dict(self.module.named_buffers(remove_duplicate=False)),
+        }
         with drawing():
-            tables = self.posterior.stacked(now.numbers)
+            tables = self.posterior.stacked(numbers)
             check_same_architecture(own, {name: table[0] for name, table in tables.items()})
-            tables = {name: table.to(own[name]) for name, table in tables.items()}
+            # What the module has under several names is one tensor: it gets one value.
+            names = {id(own[name]): name for name in reversed(list(tables))}.values()
+            tables = {name: tables[name].to(own[name]) for name in names}
         return each_of(tables, now)
 
 

@@ -16,6 +16,7 @@ from torch.nn.modules.dropout import _DropoutNd
 from baal.bayesian.always_on import AlwaysOn
 from baal.bayesian.common import BayesianModule, patch_layers
 from baal.bayesian.joint import draw_seed, forget_joint, make_joint, resample
+from baal.bayesian.patched_classes import unpatched_class
 from baal.bayesian.weight_drop_layers import (
     WEIGHT_DROP_LAYERS,
     WeightDrop,
@@ -164,7 +165,10 @@ def unpatch_module(module: nn.Module, inplace: bool = True) -> nn.Module:
 def _switch_off(layer: nn.Module) -> bool:
     if not isinstance(layer, WeightDrop):
         return False
-    layer.__class__ = layer.undropped_class  # type: ignore[assignment]
+    kind = layer.undropped_class
+    if issubclass(kind, AlwaysOn) and not isinstance(layer, AlwaysOn):
+        kind = unpatched_class(kind)  # its dropout was unpatched before
+    layer.__class__ = kind  # type: ignore[assignment]
     del layer.weight_dropout
     forget_joint(layer)
     return True
@@ -173,10 +177,12 @@ def _switch_off(layer: nn.Module) -> bool:
 def _set_aside(layer: nn.Module) -> None:
     """Take dropout, and what would go past the patched layers, out of use."""
     if isinstance(layer, _DropoutNd) and not isinstance(layer, AlwaysOn):
-        other = {"p": 0.0}
+        other: dict[str, Any] = {"p": 0.0}
     elif isinstance(layer, nn.TransformerEncoderLayer):
         # Its fast path takes the weights of its linear layers without calling them.
         other = {"activation_relu_or_gelu": 0}
+    elif isinstance(layer, nn.TransformerEncoder):
+        other = {"use_nested_tensor": False}
     else:
         return
     layer.__dict__.setdefault(_BEFORE, {name: layer.__dict__[name] for name in other})

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
+from weakref import ref
 
 import torch
 from torch import nn
@@ -10,7 +11,7 @@ from torch import nn
 from baal.bayesian.joint import joint_of, make_joint
 from baal.bayesian.sampling.context import end_prefix, is_silenced
 from baal.bayesian.sampling.keyed import keep_mask
-from baal.bayesian.sampling.passes import current_pass, for_samples
+from baal.bayesian.sampling.passes import current_pass, for_samples, per_sample
 from baal.bayesian.sampling.scaling import scale_kept
 from baal.exceptions import InvalidArgumentError, InvalidTypeError
 
@@ -123,7 +124,8 @@ class WeightDrop(nn.Module):
 
     def _dropped(self) -> dict[str, torch.Tensor]:
         names = names_of_dropped(self)
-        return {name: self._drop(call, self.get_parameter(name)) for call, name in enumerate(names)}
+        # Not by `get_parameter`: an ensemble puts tensors in place of parameters.
+        return {name: self._drop(call, getattr(self, name)) for call, name in enumerate(names)}
 
     def _drop(self, call: int, weight: torch.Tensor) -> torch.Tensor:
         """The weight with some elements dropped, those of the sample that the pass stands for."""
@@ -132,34 +134,41 @@ class WeightDrop(nn.Module):
             end_prefix()
             return scale_kept(weight, torch.rand(weight.shape, device=weight.device) >= p, p)
 
-        def draw_all() -> torch.Tensor:
-            key = joint.seed, joint.number, FIRST_CALL + call
+        key = joint.seed, joint.number, FIRST_CALL + call
+
+        def draw(number: int) -> torch.Tensor:
+            mask = torch.from_numpy(keep_mask(*key, number, p, weight.numel()))
+            return mask.view(weight.shape).to(weight.device)
+
+        def drop_all() -> torch.Tensor:
             scaled, table = weight / (1 - p), weight.new_empty(now.count, *weight.shape)
             for row, number in zip(table, now.numbers, strict=True):
-                mask = torch.from_numpy(keep_mask(*key, number, p, weight.numel()))
-                torch.mul(scaled, mask.view(weight.shape).to(weight.device), out=row)
+                torch.mul(scaled, draw(number), out=row)
             return table
 
-        return for_samples(now, draw_all)
+        if torch._C._functorch.is_batchedtensor(weight):  # noqa: SLF001
+            # Each sample has a weight of its own already, as a member of an ensemble.
+            return scale_kept(weight, per_sample(draw), p)
+        return for_samples(now, drop_all)
 
     @contextmanager
     def _in_place_of_weights(self, dropped: dict[str, torch.Tensor]) -> Iterator[None]:
         weights = {name: self._parameters[name] for name in dropped}
-        # Recurrent layers go by a list of their own.
-        flat = self.__dict__.get("_flat_weights")
+        lists = ("_flat_weights", "_flat_weight_refs")
+        kept = {name: self.__dict__[name] for name in lists if name in self.__dict__}
         # Tensors will do: the layer only reads them.
         self.__dict__["_parameters"].update(dropped)
-        if flat is not None:
-            names = self.__dict__["_flat_weights_names"]
-            self.__dict__["_flat_weights"] = [
-                dropped.get(name, weight) for name, weight in zip(names, flat, strict=True)
-            ]
+        if kept:
+            # Recurrent layers go by a list of their own. They would make it anew for these weights,
+            # and on a GPU move all of them, at each call.
+            flat = [self._parameters[name] for name in self.__dict__["_flat_weights_names"]]
+            refs = [None if weight is None else ref(weight) for weight in flat]
+            self.__dict__.update(_flat_weights=flat, _flat_weight_refs=refs)
         try:
             yield
         finally:
             self._parameters.update(weights)
-            if flat is not None:
-                self.__dict__["_flat_weights"] = flat
+            self.__dict__.update(kept)
 
     def extra_repr(self) -> str:
         """The settings of the layer."""

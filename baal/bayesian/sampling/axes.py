@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 import torch
 
-from baal.bayesian.sampling.comparing import same_outputs
+from baal.bayesian.sampling.comparing import same_outputs, with_other_items
 from baal.bayesian.sampling.passes import Pass, forward_pass
 from baal.bayesian.sampling.trees import n_items
 from baal.exceptions import StateError
@@ -57,7 +57,9 @@ class BatchAxis:
         if self.axis is None:
             return shape
         at = self.axis
-        if items is None or at >= len(shape) or shape[at] != items * self.per_item:
+        if at < len(shape) and items is None:
+            items = shape[at]  # the user has told the axis, and there is no tensor to count by
+        if at >= len(shape) or shape[at] != (items or 0) * self.per_item:
             raise StateError(
                 f"Expected the input of a dropout to have {items} x {self.per_item} entries on "
                 f"axis {at}, where items were seen before, but got shape {list(shape)}."
@@ -104,23 +106,23 @@ def find_axes(forward: Callable[[Any], Any], data: Any) -> dict[Key, BatchAxis |
     total = n_items(data)
     if total is None:
         return {}
+    n = min(total, 2)
 
     def look(places: list[int]) -> dict[Key, Sighting]:
-        some = torch.tensor([place % total for place in places])
-        batch = map_on_tensor(
-            lambda leaf: (
-                leaf[some.to(leaf.device)].clone()
-                if leaf.ndim > 0 and len(leaf) == total
-                else leaf.clone()
-            ),
-            data,
-        )
+        def take(leaf: torch.Tensor) -> torch.Tensor:
+            if leaf.ndim == 0 or len(leaf) != total:
+                return leaf.clone()
+            # Two different items, even if there is only one.
+            both: torch.Tensor = with_other_items(leaf, n)
+            return both[[n * place for place in places]]
+
+        batch = map_on_tensor(take, data)
         sightings: dict[Key, Sighting] = {}
         with forward_pass(Pass(0, items=len(places), sightings=sightings)):
             forward(batch)
         return sightings
 
-    two, three = look([0, 1]), look([0, 1, 2])
+    two, three = look([0, 1]), look([0, 1, 0])
     found = {key: _axis_by_sizes(two.get(key), three.get(key)) for key in two | three}
     if any(isinstance(axis, BatchAxis) and axis.per_item > 1 for axis in found.values()):
         swapped = look([1, 0])

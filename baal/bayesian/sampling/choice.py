@@ -36,6 +36,8 @@ __all__ = ["as_one_function", "candidates", "defies_vmap", "fingerprint", "make_
 FEWEST_AT_ONCE = 4
 # Below that share of the work, sharing the prefix does not pay for what vmap costs by itself.
 SMALLEST_SHARED_PREFIX = 0.1
+# Recurrent layers are stacked under vmap too, in a roundabout way.
+SMALLEST_BEFORE_RECURRENT = 0.5
 # Enough items to see what a model does with them.
 PROBED_ITEMS = 4
 
@@ -189,7 +191,9 @@ def candidates(model: nn.Module, findings: Findings, at_once: int, device: str) 
     if at_once < FEWEST_AT_ONCE or findings.whole_batch:
         return ["loop"]
     ways = ["vmap", "stack", "loop"]
-    if findings.prefix_share < SMALLEST_SHARED_PREFIX:
+    recurrent = any(isinstance(module, nn.RNNBase) for module in model.modules())
+    smallest = SMALLEST_BEFORE_RECURRENT if recurrent else SMALLEST_SHARED_PREFIX
+    if findings.prefix_share < smallest:
         ways = ["stack", "vmap", "loop"]
     if any(map(defies_vmap, model.modules())) or torch.is_autocast_enabled(device):
         ways.remove("vmap")
@@ -213,7 +217,9 @@ def defies_vmap(module: nn.Module) -> bool:
     """
     if isinstance(module, torch.jit.ScriptModule):
         return True  # nobody knows what is in it
-    return isinstance(module, nn.RNNBase) and module.dropout > 0 and not is_joint(module)
+    is_off = type(module) in {nn.LSTM, nn.GRU, nn.RNN} and not module.training
+    may_draw = isinstance(module, nn.RNNBase) and module.dropout > 0 and not is_off
+    return may_draw and not is_joint(module)
 
 
 def fingerprint(model: nn.Module, device: str = "cpu") -> int:

@@ -8,10 +8,10 @@ import torch
 
 from baal.bayesian.sampling.context import silenced
 from baal.bayesian.sampling.passes import Pass, forward_pass
-from baal.bayesian.sampling.trees import leaves_of, n_items, slice_items, with_leaves
+from baal.bayesian.sampling.trees import leaves_of, n_items, slice_items
 from baal.utils.iterutils import map_on_tensor
 
-__all__ = ["gives_items_alike", "same_outputs", "takes_items_alone"]
+__all__ = ["gives_items_alike", "same_outputs", "takes_items_alone", "with_other_items"]
 
 
 def same_outputs(first: Any, second: Any) -> bool:
@@ -89,6 +89,7 @@ def gives_items_alike(model: Callable[[Any], Any], data: Any) -> bool:
     return _items_alone(model, data, lambda items: forward_pass(Pass(0, items=items)), _close)
 
 
+@torch.no_grad()
 def _items_alone(
     model: Callable[[Any], Any],
     data: Any,
@@ -97,17 +98,13 @@ def _items_alone(
 ) -> bool:
     total = n_items(data) or 1
     half = (total + 1) // 2
-    # With a single item, another version of itself takes the place of the others.
-    some = slice_items(data, slice(0, half), total)
-    others = map_on_tensor(_altered, slice_items(data, slice(total - half, total), total))
-    pairs = zip(leaves_of(some), leaves_of(others), strict=True)
-    both = with_leaves(some, [torch.cat(pair) if pair[0].ndim else pair[0] for pair in pairs])
+    both = with_other_items(data, half)
     apart = []
-    for part in (some, others):
+    for part in (slice(0, half), slice(half, 2 * half)):
         with around(half):
-            apart.append(model(map_on_tensor(torch.clone, part)))
+            apart.append(model(map_on_tensor(torch.clone, slice_items(both, part, 2 * half))))
     with around(2 * half):
-        together = model(both)
+        together = model(map_on_tensor(torch.clone, both))
     return all(
         leaf.ndim > 0
         and len(leaf) == 2 * half
@@ -116,7 +113,33 @@ def _items_alone(
     )
 
 
-def _altered(leaf: torch.Tensor) -> torch.Tensor:
-    if leaf.ndim == 0:
-        return leaf
-    return leaf.flip(0) * 1.1 + 0.1 if leaf.is_floating_point() else leaf.flip(0)
+def with_other_items(data: Any, n: int) -> Any:
+    """The first items of a batch, and after them other versions of the last ones.
+
+    Args:
+        data: Some items, `[B, ...]` or a nested structure of such tensors.
+        n: How many of each, at most `B`.
+
+    Returns:
+        The same structure, its tensors of items `[2 * n, ...]`.
+
+    Example:
+        >>> with_other_items(torch.tensor([[1, 2, 3]]), 1)
+        tensor([[1, 2, 3],
+                [3, 2, 1]])
+    """
+    total = n_items(data)
+
+    def joined(leaf: torch.Tensor) -> torch.Tensor:
+        if leaf.ndim == 0 or len(leaf) != total:
+            return leaf
+        return torch.cat([leaf[:n], _altered(leaf[-n:])])
+
+    return map_on_tensor(joined, data)
+
+
+def _altered(items: torch.Tensor) -> torch.Tensor:
+    if items.is_floating_point():
+        return items.flip(0) * 1.1 + 0.1
+    # Nobody knows what other numbers would be allowed, such as those of words.
+    return items.flip(0 if len(items) > 1 else tuple(range(items.ndim)))

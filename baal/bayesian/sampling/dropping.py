@@ -13,7 +13,6 @@ from typing import Any, TypeAlias
 import torch
 from torch.nn import functional as F
 
-from baal.bayesian.sampling.context import is_vmapped
 from baal.bayesian.sampling.dropping_attention import attention, multi_head_attention
 from baal.bayesian.sampling.dropping_recurrent import recurrent
 from baal.bayesian.sampling.scaling import Keep, scale_kept
@@ -51,14 +50,15 @@ def _dropout(
     if "train" in given:
         given["training"] = given.pop("train")
     x, p = given["input"], given.get("p", 0.5)
-    if not given.get("training", training) or not x.is_floating_point() or not 0 < p <= 1:
+    if not given.get("training", training) or not x.is_floating_point() or not 0 <= p <= 1:
         return func(*args, **kwargs)
-    mask = keep(x, shape_of(tuple(x.shape)), p)
+    # With p = 0 torch would draw, for nothing.
+    mask = keep(x, shape_of(tuple(x.shape)), p) if p > 0 else None
     if mask is None:
         return x
     dropped = drop(x, mask, p)
-    # In place, K different results have no room in one tensor.
-    return x.copy_(dropped) if given.get("inplace", inplace) and not is_vmapped() else dropped
+    # Under vmap this may fail, as K different results have no room in one tensor: another way does.
+    return x.copy_(dropped) if given.get("inplace", inplace) else dropped
 
 
 def _saturate_dropped(x: torch.Tensor, mask: torch.Tensor, p: float) -> torch.Tensor:

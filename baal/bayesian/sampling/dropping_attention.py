@@ -46,15 +46,19 @@ def attention(keep: Keep, func: Any, args: tuple[Any, ...], kwargs: dict[str, An
         key, value = key.repeat_interleave(shared, -3), value.repeat_interleave(shared, -3)
     scale = given.get("scale")
     logits = query @ key.transpose(-2, -1) * (query.size(-1) ** -0.5 if scale is None else scale)
-    allowed = given.get("attn_mask")
     if given.get("is_causal", False):
-        allowed = logits.new_ones(logits.shape[-2:], dtype=torch.bool).tril()
+        past = logits.new_ones(logits.shape[-2:], dtype=torch.bool).tril()
+        logits = torch.where(past, logits, -math.inf)
+    allowed = given.get("attn_mask")
     if allowed is not None:
         if allowed.dtype == torch.bool:
             logits = torch.where(allowed, logits, -math.inf)
         else:
             logits = logits + allowed
     weights = logits.softmax(-1)
+    if allowed is not None:
+        # As torch does: who may look nowhere sees nothing, rather than NaN.
+        weights = weights.masked_fill((logits == -math.inf).all(-1, keepdim=True), 0.0)
     mask = keep(weights, tuple(weights.shape), p)
     return (weights if mask is None else scale_kept(weights, mask, p)) @ value
 

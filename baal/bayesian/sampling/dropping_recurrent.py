@@ -4,6 +4,7 @@ from typing import Any
 
 import torch
 
+from baal.bayesian.sampling.recurrent import is_packed
 from baal.bayesian.sampling.scaling import Keep, scale_kept
 
 __all__ = ["recurrent"]
@@ -29,7 +30,7 @@ def recurrent(keep: Keep, func: Any, args: tuple[Any, ...], kwargs: dict[str, An
         >>> recurrent(None, net, (x,), {})[0].shape  # nothing to drop
         torch.Size([5, 1, 3])
     """
-    packed = len(args) == len(_PACKED) and not isinstance(args[2], list | tuple)
+    packed = is_packed(args)
     given = dict(zip(_PACKED if packed else _PADDED, args, strict=False))
     if len(given) < len(_PADDED) or given["layers"] == 1 or not given["train"] or given["p"] <= 0:
         return func(*args, **kwargs)

@@ -26,7 +26,7 @@ from baal.utils.random_states import RandomStates
 
 __all__ = ["check_iterations", "check_way", "sample_posterior", "samples_are_joint"]
 
-# Plans by way asked for, and models warned of, for as long as the model lives.
+# Plans by way asked for, the one used last at the end; and models warned of.
 _plans: "WeakKeyDictionary[nn.Module, dict[str, Plan]]" = WeakKeyDictionary()
 _warned: "WeakSet[nn.Module]" = WeakSet()
 
@@ -110,8 +110,8 @@ def samples_are_joint(model: nn.Module) -> bool | None:
         False
         True
     """
-    plans = _plans.get(model, {}).values()
-    return None if not plans else all(plan.is_joint for plan in plans)
+    plans = list(_plans.get(model, {}).values())
+    return plans[-1].is_joint if plans else None
 
 
 def check_way(way: str, name: str = "way") -> None:
@@ -171,18 +171,18 @@ def _plan_for(model: nn.Module, data: Any, way: Way) -> Plan:
     plans = _plans.setdefault(model, {})
     device = next((leaf.device.type for leaf in leaves_of(data)), "cpu")
     now = fingerprint(model, device)
-    plan = plans.get(way)
+    plan = plans.pop(way, None)
     if plan is None or plan.fingerprint != now:
-        plan = plans[way] = make_plan(model, data, device)
+        plan = make_plan(model, data, device)
         plan.fingerprint = now
         if way == "vmap" and any(map(defies_vmap, model.modules())):
-            plans.pop(way)
             raise StateError(
                 "Expected a model without dropout between recurrent layers for way 'vmap', under "
                 "which all samples would be the same, but got one: use 'stack', 'loop' or 'auto'."
             )
         if way != "auto":
             plan.ways = [way]
+    plans[way] = plan
     return plan
 
 

@@ -14,6 +14,9 @@ import numpy.typing as npt
 
 __all__ = ["keep_mask", "keyed_generator"]
 
+# Which call of a layer no mask is drawn for.
+NO_CALL = 2**32 - 1
+
 _Key: TypeAlias = tuple[int, int, int, int, float, int]
 
 
@@ -90,7 +93,7 @@ def keyed_generator(seed: int, sample: int, stream: int = 0) -> np.random.Genera
         >>> keyed_generator(0, 5).normal() == keyed_generator(0, 5).normal()
         True
     """
-    return np.random.Generator(_philox(seed, stream, 0, sample))
+    return np.random.Generator(_philox(seed, stream, NO_CALL, sample))
 
 
 def _philox(seed: int, layer: int, call: int, sample: int) -> np.random.Philox:

@@ -43,6 +43,7 @@ class Pass:
         items: Number of items of the batch, each counted once; None if unknown.
         is_whole: Something differed between samples that no rows of one batch could stand for.
         sightings: What is looked at to find batch axes; None: nothing is. See `axes`.
+        is_trial: It is made to plan: where there is no sample of that number, any other will do.
 
     Example:
         >>> a_pass = Pass(first=3)
@@ -57,6 +58,7 @@ class Pass:
     items: int | None = None
     is_whole: bool = False
     sightings: "dict[tuple[int, int], Sighting] | None" = None
+    is_trial: bool = False
     _calls: dict[int, int] = field(default_factory=dict)
 
     @property

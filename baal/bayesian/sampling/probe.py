@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from baal.bayesian.sampling.comparing import gives_items_alike, same_outputs, takes_items_alone
@@ -95,7 +96,7 @@ def probe(model: nn.Module, data: Any, call: Callable[[Any], Any] | None = None)
     def forward(number: int, copies: Any = None) -> Any:
         if copies is None:
             copies = map_on_tensor(torch.clone, data)
-        with forward_pass(Pass(number, items=items)):
+        with forward_pass(Pass(number, items=items, is_trial=True)):
             return call(copies)
 
     with kept_random_states() as start, kept_buffers(model) as buffers_changed:
@@ -177,6 +178,8 @@ class _Meter(TorchDispatchMode):
         self.met_randomness = self.other_randomness = self.whole_batch = self.is_random = False
         self.states = RandomStates.current()
         self.differing: dict[int, torch.Tensor] = {}
+        # Memory with values that differ between samples: by it, views are known too.
+        self.touched: set[StorageWeakRef] = set()
 
     def run(self, forward: Callable[[], Any]) -> Any:
         token = prefix_mode.set(self)
@@ -194,11 +197,27 @@ class _Meter(TorchDispatchMode):
         self.differing[id(tensor)] = tensor
         self.weight_bytes = max(self.weight_bytes, tensor.numel() * tensor.element_size())
 
+    def touches(self, tree: Any) -> bool:
+        return any(
+            leaf.layout != torch.strided or StorageWeakRef(leaf.untyped_storage()) in self.touched
+            for leaf in leaves_of(tree)
+        )
+
+    def touch(self, tree: Any) -> None:
+        self.touched |= {
+            StorageWeakRef(leaf.untyped_storage())
+            for leaf in leaves_of(tree)
+            if leaf.layout == torch.strided
+        }
+
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        self.met_randomness |= takes_any_of(self.differing, args, kwargs or {})
+        given = [args, kwargs or {}]
         draws = is_random(func, args, kwargs)
+        takes = takes_any_of(self.differing, args, kwargs or {})
+        self.met_randomness |= takes
+        differs = draws or takes or (self.met_randomness and self.touches(given))
         if draws:
             self.met_randomness = self.is_random = True
             self.other_randomness |= not in_stochastic_layer()
@@ -207,10 +226,13 @@ class _Meter(TorchDispatchMode):
             self.whole_batch |= own_generator or self.states.torch_changed()
         # What `if tensor:` and `.item()` come down to.
         is_read = func is torch.ops.aten._local_scalar_dense.default  # noqa: SLF001
-        self.whole_batch |= self.met_randomness and is_read
+        self.whole_batch |= differs and is_read
         result = func(*args, **(kwargs or {}))
         if draws:
             self.states = RandomStates.current()
+        if differs:
+            # What is changed in place is not always given back.
+            self.touch([result, given] if func._schema.is_mutable else result)  # noqa: SLF001
         if not func.is_view:
             for leaf in leaves_of(result):
                 self.weigh(leaf.numel() * leaf.element_size())

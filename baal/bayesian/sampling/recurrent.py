@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-__all__ = ["RECURRENT", "batched_recurrent"]
+__all__ = ["RECURRENT", "batched_recurrent", "is_packed"]
 
 RECURRENT = {torch.lstm, torch.gru, torch.rnn_tanh, torch.rnn_relu}
 """The functions of torch that recurrent modules call."""
@@ -14,6 +14,24 @@ RECURRENT = {torch.lstm, torch.gru, torch.rnn_tanh, torch.rnn_relu}
 # first), or (data, batch sizes, states, weights, bias, layers, dropout, train, both ways) for
 # packed sequences.
 _BATCH_FIRST = 8
+_WEIGHTS_OF_PACKED = 3
+
+
+def is_packed(args: tuple[Any, ...]) -> bool:
+    """Whether a recurrent function is called on packed sequences.
+
+    Args:
+        args: Its arguments, as the modules of torch pass them.
+
+    Returns:
+        True if so: the weights, a list, come fourth then rather than third.
+
+    Example:
+        >>> x, weights = torch.ones(5, 2, 4), []
+        >>> is_packed((x, x, weights, True, 1, 0.0, False, False, False))
+        False
+    """
+    return len(args) > _WEIGHTS_OF_PACKED and isinstance(args[_WEIGHTS_OF_PACKED], list | tuple)
 
 
 def batched_recurrent(func: Callable[..., Any], args: tuple[Any, ...]) -> Any:
@@ -69,9 +87,8 @@ class _Recurrent(torch.autograd.Function):
             for t, dim in zip(tensors, in_dims[2:], strict=True)
         ]
         n_states = len(_leaves(args[1]))
-        packed = not isinstance(args[2], list | tuple)
         weights_differ = any(dim is not None for dim in in_dims[2:][1 + n_states :])
-        if packed or weights_differ:
+        if is_packed(args) or weights_differ:
             runs = [_Recurrent.apply(func, args, *[t[i] for t in full]) for i in range(k)]
             return tuple(map(torch.stack, zip(*runs, strict=True))), 0
         at = 0 if args[_BATCH_FIRST] else 1

@@ -93,6 +93,7 @@ def stored_tensors(model: nn.Module) -> dict[tuple[nn.Module, str], int]:
         (module, name): id(leaf)
         for module in model.modules()
         for name, value in (*vars(module).items(), *module._buffers.items())  # noqa: SLF001
-        if name not in {"_parameters", "_buffers", "_modules"}
+        # Recurrent layers list their weights beside, anew when these were exchanged for a while.
+        if name not in {"_parameters", "_buffers", "_modules", "_flat_weights"}
         for leaf in leaves_of(value)
     }

@@ -4,9 +4,16 @@ import pytest
 import torch
 from torch import nn
 
+from baal.bayesian import consistent_dropout
 from baal.bayesian.dropout import patch_module, unpatch_module
 from baal.bayesian.sampling import engine, sample_posterior
-from baal.bayesian.sampling.choice import candidates, fingerprint, make_plan
+from baal.bayesian.sampling.choice import (
+    as_one_function,
+    candidates,
+    defies_vmap,
+    fingerprint,
+    make_plan,
+)
 from baal.bayesian.sampling.probe import Findings
 
 X = torch.ones(3, 8)
@@ -116,3 +123,49 @@ def test_planning_does_not_need_the_whole_batch():
 
     make_plan(Wide(), torch.ones(1000, 2), "cpu")
     assert max(seen) <= 8
+
+
+def test_dropout_between_recurrent_layers_goes_through_vmap_when_it_is_chosen():
+    lstm = nn.LSTM(2, 2, 2, dropout=0.5)
+    assert defies_vmap(lstm)
+    assert not defies_vmap(consistent_dropout.patch_module(lstm))
+    assert defies_vmap(consistent_dropout.unpatch_module(lstm))
+
+
+def test_a_model_is_called_as_it_is_unless_it_has_joint_samples():
+    net = mc()
+    assert as_one_function(net, {}) is net
+    consistent_dropout.patch_module(net[1])
+    assert as_one_function(net, {}) is not net
+
+
+def test_joint_or_not_is_another_plan_but_another_seed_is_not():
+    net = mc()
+    before = fingerprint(net)
+    consistent_dropout.patch_module(net)
+    after = fingerprint(net)
+    assert after != before
+    consistent_dropout.resample(net)
+    assert fingerprint(net) == after
+
+
+@pytest.mark.parametrize("hooked", [False, True])
+def test_a_plan_knows_the_axes_and_that_samples_are_joint(hooked):
+    net = consistent_dropout.patch_module(mc())
+    if hooked:
+        net[0].register_forward_hook(lambda *_: None)
+    plan = make_plan(net, torch.randn(3, 8), "cpu")
+    assert plan.is_joint
+    assert [axis.axis for axis in plan.axes.values()] == [0]
+    assert list(plan.axes) == [(id(net[1]), 0)]
+    assert not make_plan(mc(), torch.randn(3, 8), "cpu").is_joint
+
+
+def test_a_probe_that_runs_out_of_memory_takes_fewer_items():
+    class Hungry(nn.Module):
+        def forward(self, x):
+            if len(x) > 2:
+                raise torch.cuda.OutOfMemoryError
+            return x + torch.rand_like(x)
+
+    assert "loop" in make_plan(Hungry(), torch.randn(8, 8), "cpu").ways

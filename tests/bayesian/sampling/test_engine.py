@@ -10,9 +10,9 @@ import pytest
 import torch
 from torch import nn
 
-from baal.bayesian import always_on
+from baal.bayesian import always_on, consistent_dropout
 from baal.bayesian.dropout import MCDropoutModule, patch_module
-from baal.bayesian.sampling import sample_posterior
+from baal.bayesian.sampling import sample_posterior, samples_are_joint
 from baal.exceptions import InvalidArgumentError, InvalidTypeError, StateError
 
 WAYS = ["auto", "vmap", "stack", "loop"]
@@ -259,3 +259,96 @@ def test_an_output_without_tensors_is_refused(iterations):
     net = patch_module(Net()).eval()
     with pytest.raises(InvalidTypeError, match=r"to return a tensor, .* but got Result"):
         sample_posterior(net, torch.ones(2, 3), iterations)
+
+
+def test_whether_samples_are_joint_is_about_those_drawn_last():
+    net = nn.Sequential(nn.Linear(3, 20), nn.Dropout(0.5)).eval()
+    assert samples_are_joint(net) is None
+    patch_module(net)
+    for way in WAYS:
+        sample_posterior(net, x(), 3, way)
+        assert samples_are_joint(net) is False
+    consistent_dropout.patch_module(net)
+    for way, k in (("loop", 3), ("auto", 1), ("vmap", 3)):
+        sample_posterior(net, x(), k, way)
+        assert samples_are_joint(net) is True
+    consistent_dropout.unpatch_module(net)
+    patch_module(net)
+    sample_posterior(net, x(), 3, "loop")
+    assert samples_are_joint(net) is False
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_hooks_and_joint_samples(way):
+    """Every pass is a real one, and the samples are those without the hook."""
+    net = consistent_dropout.patch_module(mc(), seed=0)
+    wanted, seen = sample_posterior(net, x(), 5), []
+    net[1].register_forward_hook(lambda module, inputs, output: seen.append(output))
+    torch.testing.assert_close(sample_posterior(net, x(), 5, "auto"), wanted)
+    assert samples_are_joint(net) is True
+    assert len(seen) >= 5
+    torch.testing.assert_close(sample_posterior(net, x(), 5, way), wanted)
+
+
+def test_in_place_functions_are_obeyed_in_every_way():
+    class InPlace(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.linear, self.other = nn.Linear(3, 40), nn.Dropout(0.1)
+
+        def forward(self, data):
+            h = self.linear(data)
+            nn.functional.dropout(h, 0.5, self.training, True)
+            return self.other(h)
+
+    net = consistent_dropout.patch_module(InPlace(), seed=0).eval()
+    wanted = sample_posterior(net, x(), 5, "loop")
+    assert 0.35 < float((wanted == 0).float().mean()) < 0.75
+    for way in ("auto", "stack"):
+        torch.testing.assert_close(sample_posterior(net, x(), 5, way), wanted)
+
+
+class Extra(nn.Module):
+    """A model with consistent dropout, and something else."""
+
+    def __init__(self, kind):
+        super().__init__()
+        self.kind, self.drop, self.norm = kind, nn.Dropout(0.5), nn.BatchNorm1d(4)
+        self.generator = torch.Generator()
+
+    def forward(self, x):
+        h = self.drop(x)
+        return {
+            "numpy": lambda: h + torch.from_numpy(np.random.rand(*h.shape)).float(),
+            "torch": lambda: h + torch.randn_like(h),
+            "random": lambda: h + random.random(),
+            "a generator of its own": lambda: h + torch.randn(h.shape, generator=self.generator),
+            "batch norm": lambda: self.norm(h),
+            "the batch": lambda: h - h.mean(0),
+            "nothing": lambda: h * 2,
+        }[self.kind]()
+
+
+@pytest.mark.parametrize("hooked", [False, True])
+@pytest.mark.parametrize(
+    ("kind", "joint"),
+    [
+        ("numpy", False),
+        ("torch", False),
+        ("random", False),
+        ("a generator of its own", False),
+        ("batch norm", False),
+        ("the batch", False),
+        ("nothing", True),
+    ],
+)
+def test_whether_samples_are_joint_is_seen(kind, joint, hooked):
+    module = consistent_dropout.patch_module(Extra(kind), seed=0).eval()
+    module.norm.train()
+    if hooked:
+        module.drop.register_forward_hook(lambda *_: None)
+    assert samples_are_joint(module) is None
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        sample_posterior(module, torch.randn(6, 4), 5)
+    assert samples_are_joint(module) is joint

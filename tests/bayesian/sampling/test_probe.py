@@ -7,8 +7,12 @@ import pytest
 import torch
 from torch import nn
 
+from baal.bayesian.consistent_dropout import patch_module
 from baal.bayesian.dropout import Dropout
-from baal.bayesian.sampling.probe import Findings, probe
+from baal.bayesian.dropout import patch_module as mc_patch_module
+from baal.bayesian.sampling.axes import BatchAxis
+from baal.bayesian.sampling.choice import as_one_function
+from baal.bayesian.sampling.probe import Findings, looks_joint, probe
 from baal.bayesian.sampling.state import has_hooks, kept_buffers
 from baal.utils.random_states import RandomStates
 
@@ -210,3 +214,95 @@ def test_global_hooks_are_hooks():
         assert has_hooks(nn.ReLU())
     finally:
         handle.remove()
+
+
+def joint_net(*layers):
+    return patch_module(nn.Sequential(nn.Linear(10, 10), nn.Dropout(0.5), *layers), seed=0).eval()
+
+
+def findings_of(net, x=X):
+    """As the engine has them."""
+    axes = {(id(m), 0): BatchAxis(0) for m in net.modules()}
+    with torch.no_grad():
+        return probe(net, x, as_one_function(net, axes))
+
+
+class Reads(nn.Module):
+    """Reads a value while others that differ between samples are about."""
+
+    def __init__(self, what):
+        super().__init__()
+        self.what = what
+
+    def forward(self, h):
+        calm = torch.ones(3)
+        view, copy = h[0], h.clone()
+        filled = torch.zeros(3)
+        filled.add_(h.sum())
+        listed = [torch.ones(2), torch.ones(2)]
+        torch._foreach_add_(listed, [h[0, :2], h[0, 2:4]])
+        value = {
+            "nothing of them": calm.sum(),
+            "a view": view[1],
+            "a copy": copy.mean(),
+            "what was filled in place": filled[0],
+            "a list that was": listed[1][0],
+        }[self.what]
+        return h if float(value) > -1e9 else h * 2
+
+
+@pytest.mark.parametrize("patch", [patch_module, mc_patch_module])
+@pytest.mark.parametrize(
+    ("what", "whole_batch"),
+    [
+        ("nothing of them", False),
+        ("a view", True),
+        ("a copy", True),
+        ("what was filled in place", True),
+        ("a list that was", True),
+    ],
+)
+def test_reading_a_value_matters_where_it_differs_between_samples(patch, what, whole_batch):
+    """A mask of padding that is looked at after the first dropout, as in Hugging Face, does not."""
+    net = patch(nn.Sequential(nn.Linear(10, 10), nn.Dropout(0.5), Reads(what))).eval()
+    assert findings_of(net, torch.randn(10, 10)).whole_batch is whole_batch
+
+
+def test_consistent_dropout_is_joint_and_can_be_stacked():
+    findings = findings_of(joint_net(nn.ReLU()), torch.randn(4, 10))
+    assert findings.is_joint
+    assert findings.is_random
+    assert findings.stackable
+    assert findings.shares_prefix
+    assert not findings.whole_batch
+
+
+def test_a_prefix_of_joint_samples_ends_with_the_first_mask():
+    net = patch_module(
+        nn.Sequential(nn.Linear(10, 90), nn.Linear(90, 10), nn.Dropout(0.5)), seed=0
+    ).eval()
+    findings = findings_of(net, torch.randn(4, 10))
+    assert findings.prefix_bytes >= 4 * 4 * (90 + 10)
+    assert 4 * 4 * 10 <= findings.random_bytes < 4 * 4 * 90
+
+
+@pytest.mark.parametrize("layer", [nn.BatchNorm1d(10).train(), nn.Softmax(0)])
+def test_items_that_meet_are_not_joint(layer):
+    net = joint_net(layer)
+    layer.train()
+    findings = findings_of(net, torch.randn(4, 10))
+    assert not findings.is_joint
+    assert not findings.stackable
+
+
+def test_what_fails_or_moves_a_generator_does_not_look_joint():
+    def fails(_):
+        raise RuntimeError
+
+    x = torch.randn(4, 10)
+    net = nn.Linear(10, 2)
+    assert looks_joint(net, net, x)
+    assert not looks_joint(net, fails, x)
+    assert not looks_joint(net, lambda data: (torch.rand(1), net(data))[1], x)
+    assert not looks_joint(net, lambda data: (np.random.rand(), net(data))[1], x)
+    assert not looks_joint(net, nn.Dropout(0.5), x)
