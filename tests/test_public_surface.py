@@ -7,9 +7,14 @@ import pytest
 SURFACE = {
     "baal": {"ActiveLearningDataset", "ModelWrapper", "__version__"},
     "baal.active": {
-        "ActiveLearningDataset", "ActiveLearningLoop", "ActiveNumpyArray", "get_heuristic",
+        "ActiveLearningDataset", "ActiveLearningLoop", "ActiveNumpyArray", "FileDataset",
+        "get_heuristic",
     },
     "baal.active.active_loop": {"ActiveLearningLoop", "Proposal"},
+    "baal.active.dataset.nlp_datasets": {
+        "HuggingFaceDatasets", "active_huggingface_dataset", "hide_label",
+    },
+    "baal.active.file_dataset": {"FileDataset", "default_image_load_fn"},
     "baal.bayesian": {"Dropout", "MCDropoutModule"},
     "baal.bayesian.caching_utils": {
         "LRUCacheModule", "MCCachingModule", "patch_module", "unpatch_module",
@@ -23,6 +28,10 @@ SURFACE = {
         "MCDropoutModule", "patch_module", "unpatch_module",
     },
     "baal.modelwrapper": {"ModelWrapper", "TrainingArgs", "mc_inference"},
+    "baal.utils.transforms": {
+        "BaaLCompose", "BaaLTransform", "GetCanvas", "PILToLongTensor", "apply_transform",
+        "image_shape",
+    },
 }  # fmt: skip
 
 
