@@ -88,7 +88,8 @@ class FileDataset(Dataset[tuple[Any, Any]]):
         skipped: What is wrong with each file that was left out, by the file.
 
     Raises:
-        InvalidTypeError: `files` is a single string or path, or `seed` is no integer.
+        InvalidTypeError: `files` or `lbls` is a single string or path, a dict or a set, or `seed`
+            is no integer.
         InvalidArgumentError: There are no files, none can be read, the number of labels is
             another one, or `seed` is negative.
 
@@ -114,8 +115,8 @@ class FileDataset(Dataset[tuple[Any, Any]]):
         skip_broken: bool = False,
         verbose: bool = True,
     ) -> None:
-        if isinstance(files, (str, bytes, os.PathLike)):
-            raise InvalidTypeError(f"Expected `files` to be a sequence of paths, but got {files!r}")
+        _check_ordered("files", files, "paths")
+        _check_ordered("lbls", lbls, "labels, one for each file")
         self.files: list[Any] = list(files)
         self.lbls: list[Any] = [None] * len(self.files) if lbls is None else list(lbls)
         if not self.files or len(self.lbls) != len(self.files):
@@ -292,6 +293,15 @@ def is_unknown(lbl: Any) -> bool:
     if isinstance(lbl, str) or getattr(lbl, "ndim", 0) > 0:
         return False
     return lbl is None or (hasattr(lbl, "__int__") and bool(lbl == UNKNOWN))
+
+
+def _check_ordered(name: str, value: Any, what: str) -> None:
+    """Refuse what gives no items, or gives them in an order that means nothing."""
+    if isinstance(value, (str, bytes, os.PathLike, Mapping, set, frozenset)):
+        raise InvalidTypeError(
+            f"Expected `{name}` to be a sequence of {what}, but got {str(value)[:80]!r} "
+            f"of type {type(value).__name__}"
+        )
 
 
 def _check_seed(seed: Any) -> int | None:

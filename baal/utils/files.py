@@ -1,5 +1,6 @@
 """Files that are written whole or not at all."""
 
+import errno
 import os
 import secrets
 import stat
@@ -20,15 +21,15 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     returns. A kill leaves the unfinished file behind, `.<name>.<letters>.tmp` in the same folder.
 
     Args:
-        path: The target. Its folder exists; a symbolic link is followed; the mode of an existing
-            file is kept.
+        path: The target, a file or not there yet. Its folder exists; a symbolic link is followed;
+            the mode of an existing file is kept.
 
     Yields:
         A binary file, open for writing.
 
     Raises:
-        OSError: The folder is missing or cannot be written to, the disk is full, and the like.
-            The target is as it was.
+        OSError: The target is a folder or a device, its folder is missing or cannot be written
+            to, the disk is full, and the like. The target is as it was.
 
     Example:
         >>> import tempfile
@@ -40,6 +41,10 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         (b'whole', 1)
     """
     target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():
+        # Of a device a rename would leave a file: whoever may write /dev/null could replace it.
+        code = errno.EISDIR if target.is_dir() else errno.EINVAL
+        raise OSError(code, "Expected `path` to be a file, but got something else", str(target))
     # Random: two processes that save to one target must not write into one file.
     beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
     try:

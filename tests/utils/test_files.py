@@ -88,6 +88,19 @@ def test_modes_and_links_are_kept(tmp_path):
     assert stat.S_IMODE(target.stat().st_mode) == 0o640
 
 
+@posix
+def test_what_is_no_file_stays_what_it_is(tmp_path):
+    """Whoever may write /dev/null must not replace it."""
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    for name, error in (("folder", IsADirectoryError), ("pipe", OSError)):
+        message = f"`path` to be a file.*{name}"
+        with pytest.raises(error, match=message), replacing(tmp_path / name):
+            pass
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+    assert names(tmp_path) == ["folder", "pipe"]
+
+
 @contextlib.contextmanager
 def nobody():
     """Not root, for whom no folder is unwritable."""

@@ -158,7 +158,8 @@ class SplittedDataset(Labelling):
                 copied. Without `current_al_step` the counter is the highest step.
 
         Raises:
-            InvalidTypeError: `labelled` holds neither booleans nor integers.
+            InvalidTypeError: `state_dict` is no dict, or `labelled` holds neither booleans nor
+                integers.
             InvalidArgumentError: A key is missing, its content does not fit this dataset (of
                 another length, with other ids or another `validation_split`), or a newer version
                 of baal saved it.

@@ -5,7 +5,7 @@ say: who was un-labelled, and labelled since when, and who was given another val
 of a dataset whose labels never change takes no memory at all.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -62,7 +62,7 @@ class Revision:
 
 
 class History:
-    """The revisions so far, and the whole story told from them and the map.
+    """The revisions so far, and the whole story told from them and the map; never changes.
 
     Args:
         revisions: In the order in which they came.
@@ -73,19 +73,23 @@ class History:
         [(1, 'label', [1]), (2, 'label', [2]), (2, 'unlabel', [1])]
     """
 
-    def __init__(self, revisions: list[Revision] | None = None) -> None:
-        self._revisions = [] if revisions is None else revisions
+    def __init__(self, revisions: Iterable[Revision] = ()) -> None:
+        self._revisions = tuple(revisions)
 
-    def record(self, kind: EventKind, indices: IndexArray, labels: LabelMap) -> None:
-        """Add a revision.
+    def record(self, kind: EventKind, indices: IndexArray, labels: LabelMap) -> "History":
+        """A history with one revision more.
 
         Args:
             kind: `"unlabel"` or `"relabel"`.
             indices: Dataset indices `[k]` of items that are labelled in `labels`.
             labels: The map before the revision.
+
+        Returns:
+            The history afterwards; this one stays as it is.
         """
         indices = np.sort(indices)
-        self._revisions.append(Revision(kind, labels.step, indices, labels.steps_of(indices)))
+        new = Revision(kind, labels.step, indices, labels.steps_of(indices))
+        return History((*self._revisions, new))
 
     def events(self, labels: LabelMap) -> list[LabelEvent]:
         """Everything that happened, in the order of the steps.
@@ -158,8 +162,7 @@ class History:
                 f"Expected `history` in the state to tell of the {n_items} items of this dataset, "
                 f"each with the step that had labelled it, but got {str(state)[:80]}"
             )
-        revisions = [Revision(*one) for one in zip(kinds, steps, *parts, strict=False)]
-        return cls(revisions)
+        return cls(Revision(*one) for one in zip(kinds, steps, *parts, strict=False))
 
 
 def _labelled_by_step(indices: NDArray[Any], steps: NDArray[np.int32]) -> Iterator[LabelEvent]:

@@ -31,7 +31,7 @@ class ItemIds(Sequence[ItemId]):
         n_items: How many there must be; None: as many as there are.
 
     Raises:
-        InvalidTypeError: An id is neither a string nor an integer, or `ids` is one string.
+        InvalidTypeError: An id is neither a string nor an integer, or `ids` is one string or a set.
         InvalidArgumentError: There are more or fewer than `n_items`, or one comes twice.
 
     Example:
@@ -117,7 +117,7 @@ class ItemIds(Sequence[ItemId]):
             Their dataset indices `[k]`.
 
         Raises:
-            InvalidTypeError: An id is neither a string nor an integer.
+            InvalidTypeError: An id is neither a string nor an integer, or `ids` is a set.
             InvalidIndexError: No item has such an id.
         """
         wanted = [_to_id(one) for one in _to_list(ids, one_is_enough=True)]
@@ -169,7 +169,8 @@ def _to_list(ids: Any, *, one_is_enough: bool = False) -> list[Any]:
     elif hasattr(ids, "tolist"):
         listed = ids.tolist()
         return listed if isinstance(listed, list) else [listed]
-    elif hasattr(ids, "__iter__") and not isinstance(ids, (bytes, dict)):
+    elif hasattr(ids, "__iter__") and not isinstance(ids, (bytes, dict, set, frozenset)):
+        # Not of a set: its order is any, and labels would go to any item.
         return list(ids)
     raise InvalidTypeError(
         f"Expected ids to be a sequence of strings or integers, but got {str(ids)[:80]!r} "

@@ -144,18 +144,6 @@ class LabelMap:
         """Which of the labelled items a dataset shows."""
         return Shown(self.labelled_indices, self.labelled_steps, self.step, self._aside)
 
-    def recent(self, last_steps: int) -> NDArray[Any]:
-        """Dataset indices `[k]`, ascending, of what the last steps labelled; read-only.
-
-        Args:
-            last_steps: How many steps to look back, the current one included; -1 for all.
-
-        Returns:
-            Dataset indices of the items labelled at a step above `step - last_steps`, without
-            those set aside.
-        """
-        return self.shown.recent(last_steps)
-
     def is_labelled(self, index: int) -> bool:
         """Whether an item is labelled.
 

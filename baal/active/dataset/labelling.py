@@ -216,17 +216,15 @@ class Labelling(Split):
         Every change of single items goes through here.
         """
         edits = tuple(edit for edit in edits if len(edit.indices))
-        labels, validation, revisions = self._labels, self._validation, []
+        labels, validation, history = self._labels, self._validation, self._history
         for edit in edits:
             if edit.kind != "label":
-                revisions.append((edit.kind, edit.indices, labels))
+                history = history.record(edit.kind, edit.indices, labels)
             labels, validation = edit.change(labels, validation, digest=self.can_label)
         for edit in edits:
             if edit.kind != "unlabel":
                 self._keep(edit)
-        for revision in revisions:
-            self._history.record(*revision)
-        self._labels, self._validation = labels, validation
+        self._labels, self._validation, self._history = labels, validation, history
 
     def _keep(self, edit: "_Edit") -> None:
         """Have the values stored, or say that they are not."""

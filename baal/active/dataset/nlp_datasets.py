@@ -1,6 +1,6 @@
 """Texts for classification or tagging, from Hugging Face `datasets` or any list of dicts."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -59,10 +59,11 @@ class HuggingFaceDatasets(Dataset[Item]):
         max_seq_len: As given.
 
     Raises:
-        InvalidArgumentError: There is no such column, `max_seq_len` is not positive, or the
-            labels mix names and indices.
-        InvalidTypeError: `dataset` is not map-style, the labels are neither names nor indices, or
-            lists of words meet a tokenizer that is not fast.
+        InvalidArgumentError: There is no such column, `max_seq_len` is not positive, a name comes
+            twice in `classes`, or the labels mix names and indices.
+        InvalidTypeError: `dataset` is not map-style or has other items than dicts, `tokenizer`
+            cannot be called, the labels are neither names nor indices, or lists of words meet a
+            tokenizer that is not fast.
 
     Example:
         >>> rows = [{"sentence": "so good", "label": "pos"}, {"sentence": "meh", "label": None}]
@@ -89,6 +90,10 @@ class HuggingFaceDatasets(Dataset[Item]):
         if max_seq_len < 1:
             raise InvalidArgumentError(
                 f"Expected `max_seq_len` to be positive, but got {max_seq_len}"
+            )
+        if tokenizer is not None and not callable(tokenizer):
+            raise InvalidTypeError(
+                f"Expected `tokenizer` to be a tokenizer of transformers, but got {tokenizer!r}"
             )
         self.dataset = dataset
         self.tokenizer = tokenizer
@@ -303,15 +308,25 @@ def hide_label(item: Item) -> Item:
 
 
 def _check_columns(dataset: Any, **keys: str) -> None:
-    """Refuse a column that is not there, and a dataset that is streamed."""
+    """Refuse a column that is not there, and a dataset that is streamed or in several splits."""
     if not (hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__")):
         raise InvalidTypeError(
             "Expected `dataset` to be map-style, with `__len__` and `__getitem__`, "
             f"but got {type(dataset).__name__}"
         )
     columns = getattr(dataset, "column_names", None)
+    if isinstance(columns, Mapping):
+        raise InvalidTypeError(
+            f"Expected `dataset` to be one split, such as dataset[{next(iter(columns), 'train')!r}]"
+            f", but got {type(dataset).__name__} with the splits {list(columns)}"
+        )
     if columns is None:
-        columns = list(dataset[0]) if len(dataset) else list(keys.values())
+        first = dataset[0] if len(dataset) else dict.fromkeys(keys.values())
+        if not isinstance(first, Mapping):
+            raise InvalidTypeError(
+                f"Expected the items of `dataset` to be dicts, but got {type(first).__name__}"
+            )
+        columns = list(first)
     for argument, key in keys.items():
         if key not in columns:
             raise InvalidArgumentError(

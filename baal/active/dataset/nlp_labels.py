@@ -110,14 +110,16 @@ def describe_labels(
         The kind.
 
     Raises:
-        InvalidArgumentError: There is no such column, or it mixes names and indices.
-        InvalidTypeError: It holds something else than class names and indices.
+        InvalidArgumentError: There is no such column, it mixes names and indices, or a name comes
+            twice in `classes`.
+        InvalidTypeError: It holds something else than class names and indices, or `classes` is no
+            sequence of strings.
 
     Example:
         >>> describe_labels([{"label": "pos"}, {"label": None}, {"label": "neg"}], "label")
         LabelKind(names=('neg', 'pos'), token_level=False, n_classes=2)
     """
-    names = None if classes is None else tuple(classes)
+    names = None if classes is None else _check_names(classes)
     feature: Any = (getattr(dataset, "features", None) or {}).get(key)
     nested = False
     while isinstance(feature, list) or hasattr(feature, "feature"):
@@ -164,17 +166,37 @@ def align(labels: Sequence[int], positions: NDArray[Any]) -> NDArray[np.int64]:
     return aligned
 
 
+def _check_names(classes: Any) -> tuple[str, ...]:
+    """Class names whose place is their index, so that their order counts and none comes twice."""
+    names: tuple[Any, ...] = tuple(classes)
+    unordered = isinstance(classes, (str, set, frozenset))
+    if unordered or not all(isinstance(name, str) for name in names):
+        raise InvalidTypeError(
+            f"Expected `classes` to be a sequence of class names, but got {str(classes)[:80]!r} "
+            f"of type {type(classes).__name__}"
+        )
+    if len(set(names)) < len(names):
+        raise InvalidArgumentError(
+            f"Expected `classes` to be all different, but got {str(classes)[:80]}"
+        )
+    return names
+
+
 def _distinct(dataset: Any, key: str, *, stop_early: bool) -> tuple[set[Any], bool]:
     """The labels that occur in a column, and whether they come in sequences."""
     found: set[Any] = set()
     seen_sequence = False
     for value in _column(dataset, key):
         value = value.tolist() if hasattr(value, "tolist") else value
-        if isinstance(value, Sequence) and not isinstance(value, str):
-            seen_sequence = True
-            found.update(value)
-        else:
-            found.add(value)
+        is_sequence = isinstance(value, Sequence) and not isinstance(value, str)
+        seen_sequence = seen_sequence or is_sequence
+        try:
+            found.update(value if is_sequence else (value,))
+        except TypeError:  # not hashable
+            raise InvalidTypeError(
+                f"Expected the column {key!r} to hold class names or indices, or sequences of "
+                f"them, but got {str(value)[:80]}"
+            ) from None
         if stop_early and value is not None:
             break
     found.discard(None)

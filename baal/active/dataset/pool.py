@@ -1,6 +1,6 @@
 """The unlabelled side of a dataset, as it was at one moment, and the way back from its subsets."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -9,6 +9,7 @@ from torch.utils.data import Dataset, Subset
 from baal.active.dataset.indices import IndexArray, to_index_array, to_position
 from baal.active.dataset.item_ids import ItemId, ItemIds
 from baal.active.dataset.label_map import LabelMap
+from baal.active.dataset.reading import read_items
 from baal.active.dataset.specifics import view_with
 from baal.exceptions import InvalidArgumentError, InvalidTypeError
 
@@ -37,7 +38,8 @@ class ActivePool(Dataset[Any]):
     """The items that were unlabelled when the pool was asked for: a map-style dataset.
 
     It shares the underlying dataset and never changes: a label given later is not seen here. It
-    is sent to other processes at the price of the labelled items, whatever its own length.
+    is sent to other processes at the price of the labelled items, whatever its own length, and of
+    the ids if there are any.
 
     Args:
         dataset: The underlying dataset, shared.
@@ -107,6 +109,12 @@ class ActivePool(Dataset[Any]):
         """
         position = to_position(index, self.labels.n_unlabelled, "pool")
         return self.read(self.view, position)
+
+    def __getitems__(self, indices: Sequence[int]) -> list[Any]:
+        """Several items, as a DataLoader asks for them."""
+        n_items, labels = len(self), self.labels
+        chosen = [labels.pool_item(to_position(index, n_items, "pool")) for index in indices]
+        return [self.make_unlabelled(item) for item in read_items(self.view, chosen)]
 
     def __iter__(self) -> Iterator[Any]:
         # Not by IndexError, which could come from the dataset and end the iteration silently.
@@ -185,6 +193,11 @@ class ValidationSet(Dataset[Any]):
         """
         position = to_position(index, len(self), "validation")
         return self.view[int(self.dataset_indices[position])]
+
+    def __getitems__(self, indices: Sequence[int]) -> list[Any]:
+        """Several items, as a DataLoader asks for them."""
+        chosen = [to_position(index, len(self), "validation") for index in indices]
+        return read_items(self.view, self.dataset_indices[chosen].tolist())
 
     def __iter__(self) -> Iterator[Any]:
         return (self[index] for index in range(len(self)))

@@ -13,6 +13,7 @@ from baal.active.dataset.indices import IndexArray, to_position
 from baal.active.dataset.item_ids import ItemId
 from baal.active.dataset.pool import ActivePool, ValidationSet, identity
 from baal.active.dataset.random_state import Seed
+from baal.active.dataset.reading import read_items
 from baal.exceptions import InvalidArgumentError, InvalidTypeError, StateError
 
 __all__ = ["ActiveLearningDataset"]
@@ -109,6 +110,12 @@ class ActiveLearningDataset(SplittedDataset, Dataset[Any]):
             InvalidIndexError: There is no such position.
         """
         return self._dataset[self.labelled_to_dataset_index(index)]
+
+    def __getitems__(self, indices: Sequence[int]) -> list[Any]:
+        """Several labelled items, as a DataLoader asks for them."""
+        if type(self).__getitem__ is not ActiveLearningDataset.__getitem__:
+            return [self[index] for index in indices]
+        return read_items(self._dataset, [self.labelled_to_dataset_index(i) for i in indices])
 
     def __iter__(self) -> Iterator[Any]:
         # Over the items of this moment: a label given meanwhile shifts nothing.

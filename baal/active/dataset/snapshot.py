@@ -80,22 +80,14 @@ def read_snapshot(path: str | os.PathLike[str]) -> dict[str, Any]:
     try:
         with np.load(content, allow_pickle=False) as members:
             arrays = {name: members[name] for name in members.files}
-        header = json.loads(arrays.pop(_HEADER).tobytes())
-        state: dict[str, Any] = header["state"]
-        is_ours = header["format"] == _FORMAT
-    except Exception:  # noqa: BLE001 - there is no end to what zipfile and NumPy say of garbage
-        is_ours = False
-    if not is_ours:
+        return _to_state(arrays, str(path))
+    except (InvalidArgumentError, MemoryError):
+        raise
+    except Exception as error:  # there is no end to what zipfile and NumPy say of garbage
         raise InvalidArgumentError(
             f"Expected `path` to be a snapshot that `save` wrote, but got {str(path)!r}, which is "
             "none or is damaged"
-        )
-    check_version(state, str(path))
-    steps = np.zeros(header["n_items"], dtype=np.int32)
-    steps[arrays.pop("labelled_indices")] = arrays.pop("labelled_steps")
-    for name, array in arrays.items():
-        _put_back(state, name.split("."), array)
-    return {**state, "labelled": steps}
+        ) from error
 
 
 def check_version(state: Mapping[str, Any], origin: str) -> None:
@@ -117,6 +109,20 @@ def check_version(state: Mapping[str, Any], origin: str) -> None:
             f"Expected a state of version {VERSION} or older, but got version {version} in "
             f"{origin}: a newer version of baal saved it, and is needed to load it."
         )
+
+
+def _to_state(arrays: dict[str, NDArray[Any]], origin: str) -> dict[str, Any]:
+    """The state from the members of a file."""
+    header = json.loads(arrays.pop(_HEADER).tobytes())
+    if header["format"] != _FORMAT:
+        raise ValueError(header["format"])
+    state: dict[str, Any] = header["state"]
+    check_version(state, origin)
+    steps = np.zeros(header["n_items"], dtype=np.int32)
+    steps[arrays.pop("labelled_indices")] = arrays.pop("labelled_steps")
+    for name, array in arrays.items():
+        _put_back(state, name.split("."), array)
+    return {**state, "labelled": steps}
 
 
 def _take_arrays(

@@ -56,7 +56,7 @@ class Split:
     @property
     def _visible(self) -> NDArray[Any]:
         """Dataset indices `[len(self)]` of the items that the dataset shows."""
-        return self._labels.recent(self._last_active_steps)
+        return self._labels.shown.recent(self._last_active_steps)
 
     @property
     def labelled(self) -> NDArray[np.bool_]:

@@ -13,7 +13,7 @@ from baal.active.dataset.label_map import LabelMap
 from baal.active.dataset.random_state import from_plain, to_plain
 from baal.active.dataset.snapshot import VERSION, check_version
 from baal.active.dataset.validation import ValidationSplit
-from baal.exceptions import InvalidArgumentError
+from baal.exceptions import InvalidArgumentError, InvalidTypeError
 
 __all__ = ["SplitState"]
 
@@ -84,10 +84,14 @@ class SplitState:
             The state; it shares nothing with the one given.
 
         Raises:
-            InvalidTypeError: `labelled` holds neither booleans nor integers.
+            InvalidTypeError: `state` is no dict, or `labelled` holds neither booleans nor integers.
             InvalidArgumentError: A key is missing, its content does not fit this dataset, or a
                 newer version saved it.
         """
+        if not isinstance(state, Mapping):
+            raise InvalidTypeError(
+                f"Expected `state_dict` to be a dict, but got {type(state).__name__}"
+            )
         check_version(state, "`state_dict`")
         if {"labelled", "random_state"} - set(state):
             raise InvalidArgumentError(
@@ -111,7 +115,7 @@ class SplitState:
 
 def _check_ids(state: Mapping[str, Any], ids: ItemIds | None) -> None:
     """Refuse the state of a dataset with other items, or with the same in another order."""
-    saved = state.get("fingerprint", {}).get("item_ids")
+    saved = (state.get("fingerprint") or {}).get("item_ids")
     if saved is not None and (ids is None or ids.fingerprint != saved):
         raise InvalidArgumentError(
             "Expected `state_dict` to be of a dataset with the same items in the same order, but "

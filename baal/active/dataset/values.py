@@ -65,7 +65,10 @@ def value_digests(values: list[Any] | None, n: int) -> NDArray[np.uint64]:
 def _form(value: Any) -> bytes:
     """Bytes that equal values share, and different ones do not."""
     if hasattr(value, "detach"):  # torch, known by its duck typing only
-        value = value.detach().cpu().numpy()
+        try:
+            value = value.detach().cpu().numpy()
+        except TypeError:  # bfloat16, sparse tensors: NumPy has none
+            raise _NoCommonFormError from None
     if isinstance(value, np.ndarray) and value.ndim:
         return _form_of_array(value)
     if isinstance(value, (np.generic, np.ndarray)):

@@ -1,5 +1,7 @@
 """Labelling, resetting, saving and loading, without any items."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -368,3 +370,17 @@ def test_a_state_without_ids_or_split_is_taken_over_by_one_that_has_them():
     split.label_dataset_indices(range(20))
     assert split.n_validation == 5
     assert not set(split.validation_indices.tolist()) & set(known)
+
+
+def test_a_shallow_copy_has_a_history_of_its_own():
+    dataset = SplittedDataset([1, 1, 0], random_state=1)
+    twin = copy.copy(dataset)
+    twin.unlabel_dataset_indices(0)
+    assert [tuple(event) for event in dataset.history] == [(1, "label", [0, 1])]
+    assert [event.kind for event in twin.history] == ["label", "unlabel"]
+
+
+@pytest.mark.parametrize("state", [None, [1], "labelled"])
+def test_a_state_that_is_no_dict(state):
+    with pytest.raises(InvalidTypeError, match="`state_dict` to be a dict, but got"):
+        SplittedDataset([1, 0]).load_state_dict(state)

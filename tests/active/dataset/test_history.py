@@ -11,12 +11,11 @@ from baal.exceptions import InvalidArgumentError
 @pytest.fixture
 def story():
     """Labels 4 and 1, re-labels 4, un-labels both, labels 1 and 0, un-labels 1."""
-    history, labels = History(), LabelMap([0] * 5)
-    labels = labels.label(np.array([4, 1]))
-    history.record("relabel", np.array([4]), labels)
-    history.record("unlabel", np.array([4, 1]), labels)
+    labels = LabelMap([0] * 5).label(np.array([4, 1]))
+    history = History().record("relabel", np.array([4]), labels)
+    history = history.record("unlabel", np.array([4, 1]), labels)
     labels = labels.unlabel(np.array([4, 1])).label(np.array([1, 0]))
-    history.record("unlabel", np.array([1]), labels)
+    history = history.record("unlabel", np.array([1]), labels)
     return history, labels.unlabel(np.array([1]))
 
 

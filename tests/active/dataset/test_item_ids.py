@@ -59,6 +59,8 @@ def test_forms():
         (["a"], InvalidArgumentError, "one id for each of the 3 items, but got 1"),
         ("abc", InvalidTypeError, "a sequence of strings or integers, but got 'abc' of type str"),
         ({"a": 1}, InvalidTypeError, "of type dict"),
+        ({"a", "b", "c"}, InvalidTypeError, "of type set"),
+        (frozenset("abc"), InvalidTypeError, "of type frozenset"),
         (7, InvalidTypeError, "of type int"),
         (["a", True, "b"], InvalidTypeError, "a string or an integer, but got True"),
         (["a", 1.0, "b"], InvalidTypeError, "but got 1.0 of type float"),
@@ -76,6 +78,8 @@ def test_unknown_ids_are_named():
         known.positions(["a", "c", 1])
     with pytest.raises(InvalidIndexError, match=r"\[0, 1, 2, 3, 4, \.\.\.\] \(9 in all\)"):
         known.positions(range(9))
+    with pytest.raises(InvalidTypeError, match="of type set"):
+        known.positions({"a", "b"})  # in any order, while values have one
 
 
 def test_another_process_has_other_hashes():

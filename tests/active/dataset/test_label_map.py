@@ -23,9 +23,9 @@ def test_known_values():
     assert labels.pool_indices.tolist() == [0, 2, 4]
     assert labels.labelled.tolist() == [False, True, False, True, False]
     assert labels.steps.dtype == np.int32
-    assert labels.recent(1).tolist() == [1]
-    assert labels.recent(2).tolist() == [1, 3]
-    assert labels.recent(-1).tolist() == [1, 3]
+    assert labels.shown.recent(1).tolist() == [1]
+    assert labels.shown.recent(2).tolist() == [1, 3]
+    assert labels.shown.recent(-1).tolist() == [1, 3]
 
 
 @settings(deadline=None)
@@ -42,7 +42,7 @@ def test_every_answer_follows_from_the_dense_map(steps):
     assert [labels.is_labelled(i) for i in range(len(steps))] == (dense > 0).tolist()
     for last in (1, 2, 3):
         expected = np.flatnonzero((dense > 0) & (dense > dense.max() - last))
-        assert labels.recent(last).tolist() == expected.tolist()
+        assert labels.shown.recent(last).tolist() == expected.tolist()
 
 
 @settings(deadline=None)
@@ -124,7 +124,7 @@ def test_indices_take_four_bytes():
 
 def test_the_counter_is_stored():
     labels = LabelMap([0, 1, 0], step=6)
-    assert labels.recent(1).tolist() == []
+    assert labels.shown.recent(1).tolist() == []
     assert labels.label(np.array([2])).steps.tolist() == [0, 1, 7]
 
 
@@ -135,7 +135,7 @@ def test_hand_outs_are_read_only_for_good(name):
         array[0] = 1
     with pytest.raises(ValueError, match="WRITEABLE"):
         array.flags.writeable = True
-    assert not LabelMap([0, 1, 1]).recent(1).flags.writeable
+    assert not LabelMap([0, 1, 1]).shown.recent(1).flags.writeable
 
 
 def test_what_comes_in_is_copied():
@@ -199,7 +199,7 @@ def test_copies(twin):
     labels = LabelMap([0, 1, 0, 2], step=5, digests=digests).set_aside(np.array([1]))
     other = twin(labels)
     assert other.digests.tolist() == [8, 9]
-    assert other.recent(-1).tolist() == [3]
+    assert other.shown.recent(-1).tolist() == [3]
     assert other.steps.tolist() == [0, 1, 0, 2]
     assert other.step == 5
     assert not other.labelled_indices.flags.writeable

@@ -334,3 +334,23 @@ def test_data_loader(workers, method, lazy, monkeypatch):
         batches = list(loader)
         assert [batch["inputs"][0] for batch in batches] == texts
         assert torch.cat([batch["label"] for batch in batches]).tolist() == labels
+
+
+def test_several_splits_and_items_that_are_no_dicts():
+    with pytest.raises(InvalidTypeError, match=r"one split, such as dataset\['train'\]"):
+        HuggingFaceDatasets(datasets.DatasetDict(train=hugging_face()))
+    with pytest.raises(InvalidTypeError, match="items of `dataset` to be dicts, but got tuple"):
+        HuggingFaceDatasets([("cat", 1)])
+    with pytest.raises(InvalidTypeError, match="a tokenizer of transformers, but got 'bert'"):
+        HuggingFaceDatasets(rows(), "bert")
+
+
+def test_the_pool_is_tokenised_in_batches():
+    tokenizer = Counting()
+    active = active_huggingface_dataset(rows(), tokenizer, max_seq_len=5, labelled=[1, 0, 0])
+    pool = active.pool
+    tokenizer.calls.clear()  # the look for augmentation
+    (batch,) = DataLoader(pool, batch_size=2)
+    assert tokenizer.calls == [2]
+    assert batch["inputs"] == ["dogs", TEXTS[2]]
+    assert (batch["label"] == -100).all()

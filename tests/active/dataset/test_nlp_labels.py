@@ -156,3 +156,23 @@ def test_aligned_labels(data):
     aligned = align(labels, np.array(positions, dtype=np.int32))
     assert aligned.dtype == np.int64
     assert aligned.tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("classes", "error", "message"),
+    [
+        ("neg", InvalidTypeError, "`classes` to be a sequence of class names, but got 'neg'"),
+        ({"neg", "pos"}, InvalidTypeError, "of type set"),
+        ([0, 1], InvalidTypeError, "of type list"),
+        (["neg", "neg"], InvalidArgumentError, "`classes` to be all different"),
+    ],
+)
+def test_class_names_have_an_order_and_come_once(classes, error, message):
+    with pytest.raises(error, match=message):
+        describe_labels([{"label": 0}], "label", classes)
+
+
+@pytest.mark.parametrize("label", [{"x": 1}, [[0], [1]]])
+def test_labels_that_cannot_be_counted(label):
+    with pytest.raises(InvalidTypeError, match="column 'label' to hold class names or indices"):
+        describe_labels([{"label": label}], "label")

@@ -49,9 +49,18 @@ def test_anything_else_in_its_place(tmp_path):
     whole = path.read_bytes()
     np.savez(tmp_path / "other.npz", x=np.ones(3))
     np.savez(tmp_path / "json.npz", header=np.frombuffer(b'{"state": 1}', dtype=np.uint8))
+    other = b'{"format": "another", "state": {}}'
+    np.savez(tmp_path / "format.npz", header=np.frombuffer(other, dtype=np.uint8))
     np.savez(tmp_path / "list.npz", header=np.frombuffer(b"[]", dtype=np.uint8))
     np.save(tmp_path / "plain.npy", np.ones(3))
-    names = ("other.npz", "json.npz", "list.npz", "plain.npy")
+    names = ("other.npz", "json.npz", "format.npz", "list.npz", "plain.npy")
+    members = dict(np.load(path))
+    for i, (key, value) in enumerate(
+        [("labelled_indices", np.array([9])), ("labelled_steps", None), ("no.such", np.ones(1))]
+    ):
+        changed = {k: v for k, v in {**members, key: value}.items() if v is not None}
+        np.savez(tmp_path / f"{i}.npz", **changed)
+    names += ("0.npz", "1.npz", "2.npz")
     others = [(tmp_path / name).read_bytes() for name in names]
     cut = [whole[: len(whole) * part // 5] for part in range(5)]
     for content in [*cut, *others, b"text", pickle.dumps({"state": 1})]:

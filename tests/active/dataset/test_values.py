@@ -55,6 +55,8 @@ def test_others():
 
 def test_what_only_its_class_can_compare():
     assert value_digest(object()) == value_digest([1, {"a": {1, 2}}]) == UNKNOWN
+    assert value_digest(torch.ones(2, dtype=torch.bfloat16)) == UNKNOWN
+    assert value_digest([torch.eye(2).to_sparse()]) == UNKNOWN
     assert value_digests([1, object()], 2).tolist() == [value_digest(1), UNKNOWN]
     assert value_digests(None, 2).tolist() == [UNKNOWN] * 2
 
