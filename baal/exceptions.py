@@ -6,6 +6,7 @@ BaalError
 ├── InvalidTypeError       (TypeError)     an argument is of a kind that cannot work
 ├── InvalidIndexError      (IndexError)    an index outside of the dataset or of its pool
 ├── StateError             (RuntimeError)  the right call at the wrong moment
+├── UnreadableFileError    (OSError)       a file of a dataset is missing or broken
 └── MissingExtraError      (ImportError)   an optional dependency is not installed
 ```
 
@@ -23,6 +24,7 @@ __all__ = [
     "InvalidTypeError",
     "MissingExtraError",
     "StateError",
+    "UnreadableFileError",
 ]
 
 
@@ -44,6 +46,10 @@ class InvalidIndexError(BaalError, IndexError):
 
 class StateError(BaalError, RuntimeError):
     """The call is right, but not at this moment: nothing is labelled yet, say."""
+
+
+class UnreadableFileError(BaalError, OSError):
+    """A file of a dataset is missing or broken; the message names it."""
 
 
 class MissingExtraError(BaalError, ImportError):

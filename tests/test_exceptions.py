@@ -9,6 +9,7 @@ BUILTIN = {
     "InvalidTypeError": TypeError,
     "InvalidIndexError": IndexError,
     "StateError": RuntimeError,
+    "UnreadableFileError": OSError,
     "MissingExtraError": ImportError,
 }
 

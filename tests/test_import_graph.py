@@ -18,6 +18,7 @@ ROOMS = {
     "baal.metrics": LEAVES,
     "baal.active.heuristics": LEAVES,
     "baal.active.dataset": LEAVES,
+    "baal.active.file_dataset": LEAVES | {"baal.active.dataset"},
     "baal.bayesian": LEAVES,
     "baal.active.active_loop": LEAVES | {"baal.active.dataset", "baal.active.heuristics"},
     "baal.training_args": LEAVES | {"baal.bayesian"},
@@ -145,6 +146,7 @@ def test_heuristics_work_where_torch_is_not_installed():
 def test_the_whole_library_imports_without_any_extra():
     names = sorted(set(MODULES))
     extras = ["matplotlib", "sklearn", "mlxtend", "torchvision", "transformers", "lightning"]
+    extras += ["PIL", "datasets", "tokenizers"]
     loaded = loaded_by(
         f"import importlib\nfor n in {names}: importlib.import_module(n)", without=extras
     )

@@ -7,7 +7,8 @@ import pytest
 SURFACE = {
     "baal": {"ActiveLearningDataset", "ModelWrapper", "__version__"},
     "baal.active": {
-        "ActiveLearningDataset", "ActiveLearningLoop", "ActiveNumpyArray", "get_heuristic",
+        "ActiveLearningDataset", "ActiveLearningLoop", "ActiveNumpyArray", "FileDataset",
+        "get_heuristic",
     },
     "baal.active.active_loop": {"ActiveLearningLoop", "Proposal"},
     "baal.bayesian": {
@@ -15,6 +16,10 @@ SURFACE = {
         "MCDropoutConnectModule", "MCDropoutModule", "Posterior", "PosteriorModule",
         "keyed_generator", "resample",
     },
+    "baal.active.dataset.nlp_datasets": {
+        "HuggingFaceDatasets", "active_huggingface_dataset", "hide_label",
+    },
+    "baal.active.file_dataset": {"FileDataset", "default_image_load_fn"},
     "baal.bayesian.caching_utils": {
         "LRUCacheModule", "MCCachingModule", "patch_module", "unpatch_module",
     },
@@ -38,6 +43,10 @@ SURFACE = {
     },
     "baal.ensemble": {"Ensemble", "EnsembleModelWrapper", "ensemble_prediction"},
     "baal.modelwrapper": {"ModelWrapper", "TrainingArgs", "mc_inference"},
+    "baal.utils.transforms": {
+        "BaaLCompose", "BaaLTransform", "GetCanvas", "PILToLongTensor", "apply_transform",
+        "image_shape",
+    },
 }  # fmt: skip
 
 

@@ -8,9 +8,16 @@ if TYPE_CHECKING:
     from baal.active.active_loop import ActiveLearningLoop
     from baal.active.dataset.numpy import ActiveNumpyArray
     from baal.active.dataset.pytorch_dataset import ActiveLearningDataset
+    from baal.active.file_dataset import FileDataset
     from baal.active.heuristics.registry import get_heuristic
 
-__all__ = ["ActiveLearningDataset", "ActiveLearningLoop", "ActiveNumpyArray", "get_heuristic"]
+__all__ = [
+    "ActiveLearningDataset",
+    "ActiveLearningLoop",
+    "ActiveNumpyArray",
+    "FileDataset",
+    "get_heuristic",
+]
 
 __getattr__, __dir__ = lazy_attributes(
     __name__,
@@ -18,6 +25,7 @@ __getattr__, __dir__ = lazy_attributes(
         "ActiveLearningDataset": "baal.active.dataset.pytorch_dataset",
         "ActiveLearningLoop": "baal.active.active_loop",
         "ActiveNumpyArray": "baal.active.dataset.numpy",
+        "FileDataset": "baal.active.file_dataset",
         "get_heuristic": "baal.active.heuristics.registry",
     },
 )

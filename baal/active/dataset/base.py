@@ -1,28 +1,34 @@
-"""What every active dataset shares: the map of labels, its random state, labelling by index."""
+"""What every active dataset shares: the map of labels, its random state, saving and loading."""
 
-import warnings
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from baal.active.dataset.indices import IndexArray, match_values, to_index_array
+from baal.active.dataset.history import History
+from baal.active.dataset.item_ids import ItemId, ItemIds
 from baal.active.dataset.label_map import LabelMap
-from baal.active.dataset.random_state import Seed, from_plain, to_plain, to_random_state
-from baal.active.dataset.split import Split
+from baal.active.dataset.labelling import Labelling
+from baal.active.dataset.random_state import Seed, draw_distinct, to_random_state
+from baal.active.dataset.snapshot import read_snapshot, write_snapshot
+from baal.active.dataset.split_state import SplitState
+from baal.active.dataset.validation import ValidationSplit
+from baal.active.dataset.values import value_digests
 from baal.exceptions import InvalidArgumentError, InvalidTypeError, StateError
 
 __all__ = ["SplittedDataset"]
 
 
-class SplittedDataset(Split):
+class SplittedDataset(Labelling):
     """A set of items split into labelled ones and a pool, without the items themselves.
 
     Two index spaces: a *dataset index* is an item's place among all items and never changes; a
     *pool index* is its place among the items unlabelled right now and changes with every label.
 
     The *step* is a stored counter: each call that labels something raises it by one, and every
-    item keeps the step that labelled it.
+    item keeps the step that labelled it. Un-labelling does not lower it.
 
     Args:
         labelled: Booleans or steps `[n_items]`, by dataset index; step 0 is unlabelled, True is
@@ -30,11 +36,17 @@ class SplittedDataset(Split):
         random_state: Seed or RandomState of `label_randomly`. None: seeded from NumPy's global
             random state.
         last_active_steps: The dataset shows the items of that many last steps only; -1 for all.
+        item_ids: Ids `[n_items]` that outlive any order, such as file names or keys of a
+            database: strings or integers, all different.
+        validation_split: Share of the labelled items to set aside for validation, from 0 up to,
+            not including, 1; seeded by `random_state`. They count in `n_labelled`, and the
+            dataset does not show them. Those labelled from the start take part.
 
     Raises:
         InvalidTypeError: An argument is of the wrong kind.
         InvalidArgumentError: `last_active_steps` is neither -1 nor positive, `labelled` is empty,
-            not one-dimensional or holds a negative step.
+            not one-dimensional or holds a negative step, `item_ids` has another length or an id
+            twice, or `validation_split` is not in [0, 1).
 
     Example:
         >>> split = SplittedDataset([0, 1, 0, 0], random_state=1337)
@@ -44,11 +56,25 @@ class SplittedDataset(Split):
     """
 
     def __init__(
-        self, labelled: Any, random_state: Seed = None, last_active_steps: int = -1
+        self,
+        labelled: Any,
+        random_state: Seed = None,
+        last_active_steps: int = -1,
+        *,
+        item_ids: Sequence[ItemId] | None = None,
+        validation_split: float = 0.0,
     ) -> None:
-        super().__init__(LabelMap(labelled), last_active_steps)
+        labels = LabelMap(labelled)
+        ids = None if item_ids is None else ItemIds(item_ids, labels.n_items)
+        if ids is not None:
+            labels = LabelMap(labels.steps, digests=value_digests(None, labels.n_labelled))
+        validation = ValidationSplit(validation_split, seed=0)
         self.random_state = to_random_state(random_state)
-        self.can_label: bool = False
+        if validation.proportion:
+            seed = int(self.random_state.randint(2**32, dtype=np.uint32))
+            validation = replace(validation, seed=seed)
+            validation = validation.draw(labels.labelled_indices.astype(np.int64), labels.step)
+        super().__init__(labels, ids, validation, last_active_steps)
 
     @property
     def pool(self) -> Any:
@@ -61,6 +87,18 @@ class SplittedDataset(Split):
             f"Expected a dataset with items to ask for its `pool`, but got {type(self).__name__}"
         )
 
+    @property
+    def validation(self) -> Any:
+        """The labelled items set aside for validation, in the form that the dataset gives them.
+
+        Raises:
+            StateError: This is the bookkeeping alone, without items.
+        """
+        raise StateError(
+            "Expected a dataset with items to ask for its `validation`, "
+            f"but got {type(self).__name__}"
+        )
+
     def check_dataset_can_label(self) -> bool:
         """Whether the underlying dataset stores values that are given to `label`.
 
@@ -68,72 +106,6 @@ class SplittedDataset(Split):
             False: there are no items here to store values for.
         """
         return False
-
-    def label(self, index: Any, value: Any = None) -> None:
-        """Label items of the pool; all of them or, after an error, none.
-
-        Args:
-            index: Pool indices: an integer, a list, array or tensor of them, or a boolean mask
-                `[n_unlabelled]`. With none, nothing happens and the step stays.
-            value: The values, one for each index. A list or tuple is always a sequence of
-                values; an array is the value itself for a single index.
-
-        Raises:
-            InvalidTypeError: `index` holds something else than integers or booleans.
-            InvalidArgumentError: `index` has the wrong shape, values are missing where the
-                dataset stores them, or there are more or fewer of them than indices.
-            InvalidIndexError: An index is negative, not in the pool, or comes twice.
-
-        Warns:
-            UserWarning: Values were given, but the dataset cannot store them.
-        """
-        pool_indices = to_index_array(index, self.n_unlabelled, "pool")
-        self._label(self._labels.pool_to_dataset(pool_indices), index, value)
-
-    def label_dataset_indices(self, index: Any, value: Any = None) -> None:
-        """Label items by their dataset index; all of them or, after an error, none.
-
-        Args:
-            index: Dataset indices of unlabelled items: an integer, a list, array or tensor of
-                them, or a boolean mask `[n_items]`.
-            value: As in `label`.
-
-        Raises:
-            InvalidTypeError: As in `label`.
-            InvalidArgumentError: As in `label`.
-            InvalidIndexError: An index is negative, too large, labelled, or comes twice.
-
-        Warns:
-            UserWarning: Values were given, but the dataset cannot store them.
-        """
-        dataset_indices = to_index_array(index, self._labels.n_items, "dataset")
-        self._label(dataset_indices, index, value)
-
-    def _label(self, dataset_indices: IndexArray, index: Any, value: Any) -> None:
-        """Check everything, store the values, and only then take the new map."""
-        labels = self._labels.label(dataset_indices)
-        values = None if value is None else match_values(value, index, len(dataset_indices))
-        if len(dataset_indices) == 0:
-            return
-        if self.can_label:
-            # The user's code runs here. If it raises half-way, the items stay in the pool, where
-            # the values stored so far do no harm: labelling them again overwrites these.
-            self._store_values(dataset_indices, values)
-        elif values is not None:
-            warnings.warn(
-                f"A value was given to `label`, but {type(self).__name__} cannot store it here: "
-                "the original label is used.",
-                UserWarning,
-                stacklevel=3,  # whoever called `label`
-            )
-        self._labels = labels
-
-    def _store_values(self, dataset_indices: IndexArray, values: list[Any] | None) -> None:
-        """Store `values` `[k]` of the items `[k]`; called before they count as labelled."""
-        raise StateError(
-            f"Expected `can_label` to be False, since {type(self).__name__} stores no values, "
-            f"but got {self.can_label} with values {values} for the items {dataset_indices}"
-        )
 
     def label_randomly(self, n: int = 1) -> None:
         """Label `n` items drawn from the pool, or the whole pool if it has fewer.
@@ -154,51 +126,71 @@ class SplittedDataset(Split):
             return
         before = self.random_state.get_state(legacy=False)
         try:
-            self.label(self.random_state.choice(self.n_unlabelled, n_drawn, replace=False))
+            self.label(draw_distinct(self.random_state, self.n_unlabelled, n_drawn))
         except Exception:
             self.random_state.set_state(before)
             raise
 
     def reset_labelled(self) -> None:
-        """Forget every label, and start counting steps from 0 again."""
-        self._labels = LabelMap(np.zeros(self._labels.n_items, dtype=np.int32))
+        """Forget every label and the history, and start counting steps from 0 again."""
+        digests = None if self._item_ids is None else value_digests(None, 0)
+        self._labels = LabelMap(np.zeros(self._labels.n_items, dtype=np.int32), digests=digests)
+        self._history = History()
+        self._validation = ValidationSplit(self._validation.proportion, self._validation.seed)
 
     def state_dict(self) -> dict[str, Any]:
-        """The map of labels and the random state, as copies.
+        """The map of labels, the random state and what else changes, as copies.
 
         Returns:
             `labelled`: steps `[n_items]`, int32; `current_al_step`: the counter; `random_state`:
-            nested dicts of numbers, strings and lists.
+            nested dicts of numbers, strings and lists; `version`; `fingerprint`: the length and a
+            digest of the item ids; `history`; with them, `validation` and `value_digests`.
         """
-        return {
-            "labelled": self._labels.steps.copy(),
-            "current_al_step": self._labels.step,
-            "random_state": to_plain(self.random_state),
-        }
+        state = SplitState(self._labels, self._history, self._validation, self.random_state)
+        return state.to_plain(self._item_ids)
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Take over a state; all of it or, after an error, nothing.
 
         Args:
             state_dict: What `state_dict` gave, here or in BaaL 2.1: `labelled`, booleans or steps
-                `[n_items]`; `random_state`, plain or a RandomState; and, optional,
-                `current_al_step`, by default the highest step. It is copied.
+                `[n_items]`; `random_state`, plain or a RandomState; the rest is optional. It is
+                copied. Without `current_al_step` the counter is the highest step.
 
         Raises:
-            InvalidTypeError: `labelled` holds neither booleans nor integers.
-            InvalidArgumentError: A key is missing, or its content does not fit this dataset.
+            InvalidTypeError: `state_dict` is no dict, or `labelled` holds neither booleans nor
+                integers.
+            InvalidArgumentError: A key is missing, its content does not fit this dataset (of
+                another length, with other ids or another `validation_split`), or a newer version
+                of baal saved it.
         """
-        missing = {"labelled", "random_state"} - set(state_dict)
-        if missing:
-            raise InvalidArgumentError(
-                "Expected `state_dict` to have the keys 'labelled' and 'random_state', "
-                f"but got {sorted(state_dict)}"
-            )
-        labels = LabelMap(state_dict["labelled"], step=state_dict.get("current_al_step"))
-        if labels.n_items != self._labels.n_items:
-            raise InvalidArgumentError(
-                f"Expected `labelled` in `state_dict` to have the length {self._labels.n_items} "
-                f"of this dataset, but got {labels.n_items}"
-            )
-        random_state = from_plain(state_dict["random_state"])
-        self._labels, self.random_state = labels, random_state
+        state = SplitState.from_plain(
+            state_dict, self._labels.n_items, self._item_ids, self._validation
+        )
+        self._labels, self._history = state.labels, state.history
+        self._validation, self.random_state = state.validation, state.random_state
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the state into one file, whole or not at all: NPZ, without pickle.
+
+        Args:
+            path: The file, whatever its name ends in. An old one is replaced once the new one is
+                complete on the disk; a crash at any moment leaves one or the other.
+
+        Raises:
+            OSError: It cannot be written; an old file is as it was.
+        """
+        write_snapshot(path, self.state_dict())
+
+    def load(self, path: str | os.PathLike[str]) -> None:
+        """Take over the state that `save` wrote; all of it or, after an error, nothing.
+
+        Args:
+            path: The file.
+
+        Raises:
+            OSError: It is missing or cannot be read.
+            InvalidArgumentError: It is no snapshot, is damaged, is of another dataset, or a newer
+                version of baal saved it.
+        """
+        self.load_state_dict(read_snapshot(path))

@@ -12,10 +12,17 @@ from numpy.typing import NDArray
 
 from baal.exceptions import InvalidArgumentError, InvalidIndexError, InvalidTypeError
 
-__all__ = ["IndexArray", "IndexSpace", "match_values", "to_index_array", "to_position"]
+__all__ = [
+    "IndexArray",
+    "IndexSpace",
+    "match_values",
+    "to_index_array",
+    "to_position",
+    "to_steps",
+]
 
 IndexArray: TypeAlias = NDArray[np.int64]
-IndexSpace: TypeAlias = Literal["dataset", "pool", "labelled"]
+IndexSpace: TypeAlias = Literal["dataset", "pool", "labelled", "validation"]
 
 _SHOWN = 5  # offending indices named in an error
 
@@ -144,6 +151,44 @@ def match_values(value: Any, index: Any, n_indices: int) -> list[Any]:
     if any(one is None for one in values):
         raise InvalidArgumentError("Expected `value` to hold no None, but got one among its values")
     return values
+
+
+def to_steps(labelled: Any) -> NDArray[np.int32]:
+    """Bring a map of labels to steps.
+
+    Args:
+        labelled: Booleans or steps `[n_items]`; True is step 1.
+
+    Returns:
+        Steps `[n_items]`, a copy.
+
+    Raises:
+        InvalidTypeError: It holds neither booleans nor integers.
+        InvalidArgumentError: It is empty, not one-dimensional, or holds a negative step or one
+            that does not fit into 32 bits.
+
+    Example:
+        >>> to_steps([False, True])
+        array([0, 1], dtype=int32)
+    """
+    if hasattr(labelled, "detach"):
+        labelled = labelled.detach().cpu().numpy()
+    array = np.asarray(labelled)
+    if array.ndim != 1 or len(array) == 0:
+        raise InvalidArgumentError(
+            "Expected `labelled` to have one entry for each item, and at least one, "
+            f"but got the shape {list(array.shape)}"
+        )
+    if array.dtype != np.bool_ and not np.issubdtype(array.dtype, np.integer):
+        raise InvalidTypeError(
+            f"Expected `labelled` to hold booleans or integer steps, but got {array.dtype}"
+        )
+    if array.min() < 0 or array.max() >= 2**31:
+        raise InvalidArgumentError(
+            "Expected `labelled` to hold steps from 0 (not labelled) to 2**31 - 1, "
+            f"but got values from {array.min()} to {array.max()}"
+        )
+    return array.astype(np.int32)
 
 
 def _to_numpy(index: Any) -> NDArray[Any]:

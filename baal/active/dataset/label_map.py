@@ -8,8 +8,12 @@ a label then costs what the few cost, and a process that is sent a pool receives
   `p + #{j: G[j] <= p}`, a binary search;
 - the dataset index `d` of an unlabelled item is the pool item `d - #{j: L[j] < d}`, another one.
 
-A map never changes: labelling gives a new one. What was handed out stays as it was, nothing
-cached can go stale, and a failure half-way leaves the old map in place.
+A map never changes: labelling and un-labelling give a new one. What was handed out stays as it
+was, nothing cached can go stale, and a failure half-way leaves the old map in place.
+
+Below 2**31 items the indices that are kept take four bytes each, not eight: 8 bytes for a labelled
+item, 4 more once the pool was read from. Dense views, made when they are asked for, take 1 byte an
+item (`labelled`), 4 (`steps`), or 8 for each one in the pool (`pool_indices`).
 """
 
 from bisect import bisect_left, bisect_right
@@ -19,10 +23,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from baal.active.dataset.indices import IndexArray, to_position
-from baal.exceptions import InvalidArgumentError, InvalidIndexError, InvalidTypeError
+from baal.active.dataset.indices import IndexArray, to_position, to_steps
+from baal.active.dataset.shown import Shown
+from baal.active.dataset.sorted_arrays import find, gaps_before, is_in, read_only
+from baal.active.dataset.values import UNKNOWN
+from baal.exceptions import InvalidArgumentError, InvalidIndexError
 
 __all__ = ["LabelMap"]
+
+_NONE: IndexArray = np.empty(0, dtype=np.int64)
 
 
 class LabelMap:
@@ -32,11 +41,14 @@ class LabelMap:
         labelled: Step `[n_items]` by dataset index, 0 for an unlabelled item; or booleans, where
             True is step 1. It is copied.
         step: The step counter; by default the highest step in `labelled`.
+        digests: Digests `[n_labelled]` of the values given for the labelled items, by ascending
+            dataset index. None: no digests are kept.
 
     Raises:
         InvalidTypeError: `labelled` holds neither booleans nor integers.
         InvalidArgumentError: `labelled` is empty, not one-dimensional, or holds a negative step
-            or one that does not fit into 32 bits; `step` is lower than the highest of them.
+            or one that does not fit into 32 bits; `step` is lower than the highest of them;
+            there are more or fewer `digests` than labelled items.
 
     Example:
         >>> labels = LabelMap([0, 1, 0, 0]).label(np.array([3]))
@@ -46,8 +58,13 @@ class LabelMap:
         array([0, 2])
     """
 
-    def __init__(self, labelled: Any, step: int | None = None) -> None:
-        steps = _to_steps(labelled)
+    def __init__(
+        self,
+        labelled: Any,
+        step: int | None = None,
+        digests: NDArray[np.uint64] | None = None,
+    ) -> None:
+        steps = to_steps(labelled)
         highest = int(steps.max())
         step = highest if step is None else int(step)
         if not highest <= step < 2**31:
@@ -55,64 +72,77 @@ class LabelMap:
                 f"Expected `step` to be at least {highest}, the highest step of a labelled item, "
                 f"and below 2**31, but got {step}"
             )
-        indices = np.flatnonzero(steps).astype(np.int64, copy=False)
-        self._set(len(steps), indices, steps[indices], step)
+        indices = np.flatnonzero(steps)
+        if digests is not None and digests.shape != indices.shape:
+            raise InvalidArgumentError(
+                f"Expected `digests` to have one entry for each of the {len(indices)} labelled "
+                f"items, but got the shape {list(digests.shape)}"
+            )
+        self._set(len(steps), indices, steps[indices], step, digests)
 
     def _set(
-        self, n_items: int, indices: IndexArray, steps: NDArray[np.int32], step: int
+        self,
+        n_items: int,
+        indices: IndexArray,
+        steps: NDArray[np.int32],
+        step: int,
+        digests: NDArray[np.uint64] | None,
+        aside: IndexArray = _NONE,
     ) -> "LabelMap":
-        """Fill a new map from checked parts: `indices` `[n_labelled]` ascending, `steps` alike."""
+        """Fill a new map from checked parts: `indices` `[n_labelled]` ascending, the rest alike."""
         self.n_items = n_items
         self.step = step
-        self.labelled_indices: IndexArray = _read_only(indices)
-        self.labelled_steps: NDArray[np.int32] = _read_only(steps)
+        self._dtype = np.int32 if n_items < 2**31 else np.int64
+        self.labelled_indices: NDArray[Any] = read_only(indices.astype(self._dtype, copy=False))
+        self.labelled_steps: NDArray[np.int32] = read_only(steps)
+        self.digests = digests if digests is None else read_only(digests)
+        self._aside = aside
         self.n_labelled = len(indices)
         self.n_unlabelled = n_items - len(indices)
-        self._recent: dict[int, IndexArray] = {-1: self.labelled_indices}
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Without the caches: another process computes those that it needs.
-        state = (self.n_items, self.labelled_indices, self.labelled_steps, self.step)
-        return _restore, state
+        parts = (self.n_items, self.labelled_indices, self.labelled_steps, self.step)
+        return _restore, (*parts, self.digests, self._aside)
 
     @cached_property
     def steps(self) -> NDArray[np.int32]:
         """Step `[n_items]` by dataset index, 0 for an unlabelled item; read-only."""
         steps = np.zeros(self.n_items, dtype=np.int32)
         steps[self.labelled_indices] = self.labelled_steps
-        return _read_only(steps)
+        return read_only(steps)
 
     @cached_property
     def labelled(self) -> NDArray[np.bool_]:
         """Whether each item is labelled, `[n_items]` by dataset index; read-only."""
         labelled = np.zeros(self.n_items, dtype=np.bool_)
         labelled[self.labelled_indices] = True
-        return _read_only(labelled)
+        return read_only(labelled)
 
     @cached_property
     def pool_indices(self) -> IndexArray:
         """Dataset indices `[n_unlabelled]` of the pool, ascending; read-only."""
-        return _read_only(np.flatnonzero(~self.labelled).astype(np.int64, copy=False))
+        return read_only(np.flatnonzero(~self.labelled).astype(np.int64, copy=False))
 
     @cached_property
-    def _unlabelled_before(self) -> IndexArray:
+    def _unlabelled_before(self) -> NDArray[Any]:
         """`G` `[n_labelled]` of the module's docstring: unlabelled items before each labelled."""
-        return self.labelled_indices - np.arange(self.n_labelled)
+        return self.labelled_indices - np.arange(self.n_labelled, dtype=self._dtype)
 
-    def recent(self, last_steps: int) -> IndexArray:
-        """Dataset indices `[k]`, ascending, of what the last steps labelled; read-only.
+    # The same memory as above: single items come out as plain integers, in half the time.
+    @cached_property
+    def _labelled_view(self) -> "memoryview[int]":
+        return self.labelled_indices.data
 
-        Args:
-            last_steps: How many steps to look back, the current one included; -1 for all.
+    @cached_property
+    def _before_view(self) -> "memoryview[int]":
+        return self._unlabelled_before.data
 
-        Returns:
-            Dataset indices of the items labelled at a step above `step - last_steps`.
-        """
-        if last_steps not in self._recent:
-            keep = self.labelled_steps > self.step - last_steps
-            self._recent[last_steps] = _read_only(self.labelled_indices[keep])
-        return self._recent[last_steps]
+    @cached_property
+    def shown(self) -> Shown:
+        """Which of the labelled items a dataset shows."""
+        return Shown(self.labelled_indices, self.labelled_steps, self.step, self._aside)
 
     def is_labelled(self, index: int) -> bool:
         """Whether an item is labelled.
@@ -128,8 +158,8 @@ class LabelMap:
             InvalidIndexError: There is no such item; negative indices are none.
         """
         position = to_position(index, self.n_items, "dataset", from_end=False)
-        place = bisect_left(self.labelled_indices, position)
-        return place < self.n_labelled and bool(self.labelled_indices[place] == position)
+        place = bisect_left(self._labelled_view, position)
+        return place < self.n_labelled and self._labelled_view[place] == position
 
     def pool_item(self, position: int) -> int:
         """Dataset index of one item of the pool.
@@ -140,7 +170,7 @@ class LabelMap:
         Returns:
             Its dataset index.
         """
-        return position + bisect_right(self._unlabelled_before, position)
+        return position + bisect_right(self._before_view, position)
 
     def pool_to_dataset(self, indices: IndexArray) -> IndexArray:
         """Dataset indices of pool indices.
@@ -151,7 +181,10 @@ class LabelMap:
         Returns:
             Their dataset indices `[k]`, in the same order.
         """
-        return indices + np.searchsorted(self._unlabelled_before, indices, side="right")
+        if 64 * len(indices) < self.n_labelled:
+            return indices + gaps_before(indices, self.labelled_indices)
+        keys = indices.astype(self._dtype, copy=False)  # or the whole array is converted
+        return indices + np.searchsorted(self._unlabelled_before, keys, side="right")
 
     def dataset_to_pool(self, indices: IndexArray) -> IndexArray:
         """Pool indices of dataset indices.
@@ -165,15 +198,15 @@ class LabelMap:
         Raises:
             InvalidIndexError: One of the items is labelled, so that it is not in the pool.
         """
-        places = self._places_of_unlabelled(indices)
-        return indices - places
+        return indices - self._places_of_unlabelled(indices)
 
-    def label(self, indices: IndexArray) -> "LabelMap":
+    def label(self, indices: IndexArray, digests: NDArray[np.uint64] | None = None) -> "LabelMap":
         """A map in which these items are labelled too, one step later.
 
         Args:
             indices: Distinct dataset indices `[k]` known to be in range. None of them: the same
                 map, and the step stays.
+            digests: Digests `[k]` of their values, for a map that keeps them.
 
         Returns:
             The map afterwards; this one stays as it is.
@@ -183,59 +216,150 @@ class LabelMap:
         """
         if len(indices) == 0:
             return self
-        step = self.step + 1
-        indices = np.sort(indices)
-        places = self._places_of_unlabelled(indices)
-        return LabelMap.__new__(LabelMap)._set(  # noqa: SLF001 - its own class
-            self.n_items,
-            np.insert(self.labelled_indices, places, indices),
-            np.insert(self.labelled_steps, places, np.int32(step)),
-            step,
+        order = np.argsort(indices)
+        places = self._places_of_unlabelled(indices)[order]
+        steps = np.insert(self.labelled_steps, places, np.int32(self.step + 1))
+        if self.digests is not None and digests is not None:
+            digests = np.insert(self.digests, places, digests[order])
+        return self._with(
+            np.insert(self.labelled_indices, places, indices[order]), steps, self.step + 1, digests
         )
+
+    def unlabel(self, indices: IndexArray) -> "LabelMap":
+        """A map in which these items are not labelled; the step stays.
+
+        Args:
+            indices: Distinct dataset indices `[k]` known to be in range.
+
+        Returns:
+            The map afterwards; this one stays as it is.
+
+        Raises:
+            InvalidIndexError: One of the items is not labelled.
+        """
+        places = self._places_of_labelled(indices)
+        return self._with(
+            np.delete(self.labelled_indices, places),
+            np.delete(self.labelled_steps, places),
+            self.step,
+            None if self.digests is None else np.delete(self.digests, places),
+        )
+
+    def relabel(self, indices: IndexArray, digests: NDArray[np.uint64] | None = None) -> "LabelMap":
+        """A map in which these items have other values; their steps and the counter stay.
+
+        Args:
+            indices: Distinct dataset indices `[k]` known to be in range.
+            digests: Digests `[k]` of their values, for a map that keeps them.
+
+        Returns:
+            The map afterwards; this one stays as it is.
+
+        Raises:
+            InvalidIndexError: One of the items is not labelled.
+        """
+        places = self._places_of_labelled(indices)
+        if self.digests is None or digests is None:
+            return self
+        changed = self.digests.copy()
+        changed[places] = digests
+        return self._with(self.labelled_indices, self.labelled_steps, self.step, changed)
+
+    def set_aside(self, indices: IndexArray) -> "LabelMap":
+        """A map that does not show these items among the labelled ones.
+
+        Args:
+            indices: Dataset indices `[k]`, ascending, labelled or not.
+
+        Returns:
+            The map afterwards; this one stays as it is.
+        """
+        return self._with(
+            self.labelled_indices, self.labelled_steps, self.step, self.digests, indices
+        )
+
+    def steps_of(self, indices: IndexArray) -> NDArray[np.int32]:
+        """The steps of labelled items.
+
+        Args:
+            indices: Dataset indices `[k]` known to be in range.
+
+        Returns:
+            Steps `[k]`, in the same order.
+
+        Raises:
+            InvalidIndexError: One of the items is not labelled.
+        """
+        return self.labelled_steps[self._places_of_labelled(indices)]
+
+    def are_labelled(self, indices: IndexArray) -> NDArray[np.bool_]:
+        """Which of several items are labelled.
+
+        Args:
+            indices: Dataset indices `[k]` known to be in range.
+
+        Returns:
+            Booleans `[k]`, in the same order.
+        """
+        return is_in(indices, self.labelled_indices)
+
+    def have_values(self, indices: IndexArray, digests: NDArray[np.uint64]) -> NDArray[np.bool_]:
+        """Which of several labelled items are known to have these values.
+
+        Args:
+            indices: Dataset indices `[k]` known to be labelled.
+            digests: Digests `[k]` of the values.
+
+        Returns:
+            Booleans `[k]`; False where either digest is unknown.
+        """
+        if self.digests is None:
+            return np.zeros(len(indices), dtype=np.bool_)
+        kept = self.digests[self._places_of_labelled(indices)]
+        same: NDArray[np.bool_] = (kept == digests) & (kept != UNKNOWN)
+        return same
+
+    def _with(
+        self,
+        indices: NDArray[Any],
+        steps: NDArray[np.int32],
+        step: int,
+        digests: NDArray[np.uint64] | None,
+        aside: IndexArray | None = None,
+    ) -> "LabelMap":
+        """Another map over the same items."""
+        aside = self._aside if aside is None else aside
+        return _restore(self.n_items, indices, steps, step, digests, aside)
 
     def _places_of_unlabelled(self, indices: IndexArray) -> IndexArray:
         """Labelled items `[k]` before each of the `indices` `[k]`, none of which is labelled."""
-        places = np.searchsorted(self.labelled_indices, indices).astype(np.int64, copy=False)
-        if self.n_labelled:
-            there = self.labelled_indices[np.minimum(places, self.n_labelled - 1)] == indices
-            if there.any():
-                raise InvalidIndexError(
-                    "Expected `index` to be dataset indices of unlabelled items, "
-                    f"but {indices[there][:5].tolist()} are labelled already"
-                )
+        places, labelled = find(indices, self.labelled_indices)
+        if labelled.any():
+            raise InvalidIndexError(
+                "Expected `index` to be dataset indices of unlabelled items, "
+                f"but {indices[labelled][:5].tolist()} are labelled already"
+            )
+        return places
+
+    def _places_of_labelled(self, indices: IndexArray) -> IndexArray:
+        """Positions `[k]` of the `indices` `[k]` among the labelled items."""
+        places, labelled = find(indices, self.labelled_indices)
+        if not labelled.all():
+            raise InvalidIndexError(
+                "Expected `index` to be dataset indices of labelled items, "
+                f"but {indices[~labelled][:5].tolist()} are not labelled"
+            )
         return places
 
 
-def _restore(n_items: int, indices: IndexArray, steps: NDArray[np.int32], step: int) -> LabelMap:
-    """Unpickle a map from its checked parts."""
-    return LabelMap.__new__(LabelMap)._set(n_items, indices, steps, step)  # noqa: SLF001
-
-
-def _to_steps(labelled: Any) -> NDArray[np.int32]:
-    """Check a map of booleans or steps `[n_items]`."""
-    if hasattr(labelled, "detach"):
-        labelled = labelled.detach().cpu().numpy()
-    array = np.asarray(labelled)
-    if array.ndim != 1 or len(array) == 0:
-        raise InvalidArgumentError(
-            "Expected `labelled` to have one entry for each item, and at least one, "
-            f"but got the shape {list(array.shape)}"
-        )
-    if array.dtype != np.bool_ and not np.issubdtype(array.dtype, np.integer):
-        raise InvalidTypeError(
-            f"Expected `labelled` to hold booleans or integer steps, but got {array.dtype}"
-        )
-    if array.min() < 0 or array.max() >= 2**31:
-        raise InvalidArgumentError(
-            "Expected `labelled` to hold steps from 0 (not labelled) to 2**31 - 1, "
-            f"but got values from {array.min()} to {array.max()}"
-        )
-    return array.astype(np.int32)
-
-
-def _read_only(array: NDArray[Any]) -> NDArray[Any]:
-    """A view that nobody can make writeable, since the array that owns the data is not."""
-    if isinstance(array.base, np.ndarray):  # `flatnonzero` gives a view
-        array.base.flags.writeable = False
-    array.flags.writeable = False
-    return array.view()
+def _restore(
+    n_items: int,
+    indices: NDArray[Any],
+    steps: NDArray[np.int32],
+    step: int,
+    digests: NDArray[np.uint64] | None,
+    aside: IndexArray,
+) -> LabelMap:
+    """A map from its checked parts."""
+    new = LabelMap.__new__(LabelMap)
+    return new._set(n_items, indices, steps, step, digests, aside)  # noqa: SLF001 - its own class

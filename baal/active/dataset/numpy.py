@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from baal.active.dataset.base import SplittedDataset
 from baal.active.dataset.indices import IndexArray, to_position
+from baal.active.dataset.item_ids import ItemId
 from baal.active.dataset.random_state import Seed
 from baal.exceptions import InvalidArgumentError, InvalidTypeError
 
@@ -24,6 +25,8 @@ class ActiveNumpyArray(SplittedDataset):
         labelled: Booleans or steps `[n_items]`; None: nothing is labelled. It is copied.
         random_state: Seed or RandomState of `label_randomly`. None: seeded from NumPy's global
             random state.
+        item_ids: Ids `[n_items]` that outlive any order, strings or integers, all different.
+        validation_split: Share of the labelled items to set aside for validation.
 
     Attributes:
         can_label: Whether values given to `label` are stored as targets. Values are optional:
@@ -32,7 +35,8 @@ class ActiveNumpyArray(SplittedDataset):
     Raises:
         InvalidTypeError: An argument is of the wrong kind.
         InvalidArgumentError: `dataset` is not a pair, its arrays are empty or differ in length,
-            or `labelled` has another length or holds a negative step.
+            `labelled` or `item_ids` has another length, `labelled` holds a negative step, an id
+            comes twice, or `validation_split` is not in [0, 1).
 
     Example:
         >>> x, y = np.array([[1.0], [2.0], [3.0]]), np.array([0, 1, 0])
@@ -43,7 +47,13 @@ class ActiveNumpyArray(SplittedDataset):
     """
 
     def __init__(
-        self, dataset: Sequence[Any], labelled: Any = None, random_state: Seed = None
+        self,
+        dataset: Sequence[Any],
+        labelled: Any = None,
+        random_state: Seed = None,
+        *,
+        item_ids: Sequence[ItemId] | None = None,
+        validation_split: float = 0.0,
     ) -> None:
         if not isinstance(dataset, (tuple, list)) or len(dataset) != 2:
             raise InvalidArgumentError(
@@ -56,7 +66,10 @@ class ActiveNumpyArray(SplittedDataset):
                 f"but got the shapes {list(x.shape)} and {list(y.shape)}"
             )
         super().__init__(
-            np.zeros(len(x), dtype=np.int32) if labelled is None else labelled, random_state
+            np.zeros(len(x), dtype=np.int32) if labelled is None else labelled,
+            random_state,
+            item_ids=item_ids,
+            validation_split=validation_split,
         )
         if self._labels.n_items != len(x):
             raise InvalidArgumentError(
@@ -71,6 +84,11 @@ class ActiveNumpyArray(SplittedDataset):
     def dataset(self) -> Arrays:
         """The labelled `(x, y)`, by ascending dataset index, as copies."""
         return self._x[self._visible], self._y[self._visible]
+
+    @property
+    def validation(self) -> Arrays:
+        """The `(x, y)` set aside for validation, by ascending dataset index, as copies."""
+        return self._x[self.validation_indices], self._y[self.validation_indices]
 
     @property
     def pool(self) -> Arrays:

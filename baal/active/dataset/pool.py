@@ -1,17 +1,19 @@
 """The unlabelled side of a dataset, as it was at one moment, and the way back from its subsets."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 from torch.utils.data import Dataset, Subset
 
 from baal.active.dataset.indices import IndexArray, to_index_array, to_position
+from baal.active.dataset.item_ids import ItemId, ItemIds
 from baal.active.dataset.label_map import LabelMap
+from baal.active.dataset.reading import read_items
 from baal.active.dataset.specifics import view_with
 from baal.exceptions import InvalidArgumentError, InvalidTypeError
 
-__all__ = ["ActivePool", "identity", "pool_indices_of"]
+__all__ = ["ActivePool", "ValidationSet", "identity", "pool_indices_of"]
 
 T = TypeVar("T")
 
@@ -36,13 +38,15 @@ class ActivePool(Dataset[Any]):
     """The items that were unlabelled when the pool was asked for: a map-style dataset.
 
     It shares the underlying dataset and never changes: a label given later is not seen here. It
-    is sent to other processes at the price of the labelled items, whatever its own length.
+    is sent to other processes at the price of the labelled items, whatever its own length, and of
+    the ids if there are any.
 
     Args:
         dataset: The underlying dataset, shared.
         labels: What is labelled in it.
         make_unlabelled: Takes the label away from an item, if need be.
         pool_specifics: Attributes of the dataset that have another value in the pool.
+        ids: Ids of all items of the dataset, if they have any.
 
     Raises:
         InvalidArgumentError: `pool_specifics` names an attribute that the dataset lacks.
@@ -65,11 +69,13 @@ class ActivePool(Dataset[Any]):
         labels: LabelMap,
         make_unlabelled: Callable[[Any], Any] = identity,
         pool_specifics: Mapping[str, Any] | None = None,
+        ids: ItemIds | None = None,
     ) -> None:
         self.source = dataset
         self.make_unlabelled = make_unlabelled
         self.view = view_with(dataset, pool_specifics) if pool_specifics else dataset
         self.labels = labels
+        self._ids = ids
 
     @property
     def dataset_indices(self) -> IndexArray:
@@ -78,6 +84,11 @@ class ActivePool(Dataset[Any]):
         Computed when it is first asked for; eight bytes an item.
         """
         return self.labels.pool_indices
+
+    @property
+    def item_ids(self) -> list[ItemId] | None:
+        """Ids `[len(self)]` of the items; None where they have none."""
+        return None if self._ids is None else self._ids.take(self.dataset_indices)
 
     def __len__(self) -> int:
         """Number of items."""
@@ -99,6 +110,12 @@ class ActivePool(Dataset[Any]):
         position = to_position(index, self.labels.n_unlabelled, "pool")
         return self.read(self.view, position)
 
+    def __getitems__(self, indices: Sequence[int]) -> list[Any]:
+        """Several items, as a DataLoader asks for them."""
+        n_items, labels = len(self), self.labels
+        chosen = [labels.pool_item(to_position(index, n_items, "pool")) for index in indices]
+        return [self.make_unlabelled(item) for item in read_items(self.view, chosen)]
+
     def __iter__(self) -> Iterator[Any]:
         # Not by IndexError, which could come from the dataset and end the iteration silently.
         return (self[index] for index in range(len(self)))
@@ -114,6 +131,76 @@ class ActivePool(Dataset[Any]):
             `make_unlabelled(dataset[i])`.
         """
         return self.make_unlabelled(dataset[self.labels.pool_item(position)])
+
+
+class ValidationSet(Dataset[Any]):
+    """The items that were set aside when the set was asked for: a map-style dataset.
+
+    Like the pool it shares the underlying dataset and never changes.
+
+    Args:
+        dataset: The underlying dataset, shared.
+        indices: Dataset indices `[k]`, ascending.
+        specifics: Attributes of the dataset that have another value here.
+        ids: Ids of all items of the dataset, if they have any.
+
+    Raises:
+        InvalidArgumentError: `specifics` names an attribute that the dataset lacks.
+
+    Attributes:
+        source: The underlying dataset itself, without the specifics.
+        view: What the items are read from.
+        dataset_indices: As given.
+
+    Example:
+        >>> list(ValidationSet(["a", "b", "c"], np.array([0, 2])))
+        ['a', 'c']
+    """
+
+    def __init__(
+        self,
+        dataset: Any,
+        indices: IndexArray,
+        specifics: Mapping[str, Any] | None = None,
+        ids: ItemIds | None = None,
+    ) -> None:
+        self.source = dataset
+        self.view = view_with(dataset, specifics) if specifics else dataset
+        self.dataset_indices = indices
+        self._ids = ids
+
+    @property
+    def item_ids(self) -> list[ItemId] | None:
+        """Ids `[len(self)]` of the items; None where they have none."""
+        return None if self._ids is None else self._ids.take(self.dataset_indices)
+
+    def __len__(self) -> int:
+        """Number of items."""
+        return len(self.dataset_indices)
+
+    def __getitem__(self, index: int) -> Any:
+        """One item, with its label.
+
+        Args:
+            index: Position among the items set aside; negative: from the end.
+
+        Returns:
+            `dataset[i]`.
+
+        Raises:
+            InvalidTypeError: `index` is not an integer.
+            InvalidIndexError: There is no such item.
+        """
+        position = to_position(index, len(self), "validation")
+        return self.view[int(self.dataset_indices[position])]
+
+    def __getitems__(self, indices: Sequence[int]) -> list[Any]:
+        """Several items, as a DataLoader asks for them."""
+        chosen = [to_position(index, len(self), "validation") for index in indices]
+        return read_items(self.view, self.dataset_indices[chosen].tolist())
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[index] for index in range(len(self)))
 
 
 def pool_indices_of(subset: Any, pool: Any) -> IndexArray:

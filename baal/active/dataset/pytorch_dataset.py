@@ -1,7 +1,7 @@
 """Labelled and pool sides of any map-style dataset."""
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,8 +10,10 @@ from torch.utils.data import Dataset
 from baal.active.dataset.augmentation import warn_if_augmented
 from baal.active.dataset.base import SplittedDataset
 from baal.active.dataset.indices import IndexArray, to_position
-from baal.active.dataset.pool import ActivePool, identity
+from baal.active.dataset.item_ids import ItemId
+from baal.active.dataset.pool import ActivePool, ValidationSet, identity
 from baal.active.dataset.random_state import Seed
+from baal.active.dataset.reading import read_items
 from baal.exceptions import InvalidArgumentError, InvalidTypeError, StateError
 
 __all__ = ["ActiveLearningDataset"]
@@ -35,6 +37,9 @@ class ActiveLearningDataset(SplittedDataset, Dataset[Any]):
             `{"transform": test_transform}` to leave data augmentation out. They are also found
             on the dataset inside of a `torch.utils.data.Subset`.
         last_active_steps: Show the items of that many last steps only; -1 for all.
+        item_ids: Ids `[len(dataset)]` that outlive any order, such as file names or keys of a
+            database: strings or integers, all different.
+        validation_split: Share of the labelled items to set aside for validation.
 
     Attributes:
         random_state: RandomState of `label_randomly`.
@@ -44,8 +49,9 @@ class ActiveLearningDataset(SplittedDataset, Dataset[Any]):
 
     Raises:
         InvalidTypeError: `dataset` is not map-style, or an argument is of the wrong kind.
-        InvalidArgumentError: `dataset` is empty, `labelled` has another length or holds a
-            negative step, or `last_active_steps` is neither -1 nor positive.
+        InvalidArgumentError: `dataset` is empty, `labelled` or `item_ids` has another length,
+            `labelled` holds a negative step, an id comes twice, `last_active_steps` is neither
+            -1 nor positive, or `validation_split` is not in [0, 1).
 
     Warns:
         UserWarning: `dataset.label` is there but cannot be called.
@@ -67,12 +73,17 @@ class ActiveLearningDataset(SplittedDataset, Dataset[Any]):
         random_state: Seed = None,
         pool_specifics: Mapping[str, Any] | None = None,
         last_active_steps: int = -1,
+        *,
+        item_ids: Sequence[ItemId] | None = None,
+        validation_split: float = 0.0,
     ) -> None:
         n_items = _count_items(dataset)
         super().__init__(
             np.zeros(n_items, dtype=np.int32) if labelled is None else labelled,
             random_state=random_state,
             last_active_steps=last_active_steps,
+            item_ids=item_ids,
+            validation_split=validation_split,
         )
         if self._labels.n_items != n_items:
             raise InvalidArgumentError(
@@ -100,6 +111,12 @@ class ActiveLearningDataset(SplittedDataset, Dataset[Any]):
         """
         return self._dataset[self.labelled_to_dataset_index(index)]
 
+    def __getitems__(self, indices: Sequence[int]) -> list[Any]:
+        """Several labelled items, as a DataLoader asks for them."""
+        if type(self).__getitem__ is not ActiveLearningDataset.__getitem__:
+            return [self[index] for index in indices]
+        return read_items(self._dataset, [self.labelled_to_dataset_index(i) for i in indices])
+
     def __iter__(self) -> Iterator[Any]:
         # Over the items of this moment: a label given meanwhile shifts nothing.
         return (self._dataset[int(index)] for index in self._visible)
@@ -114,11 +131,27 @@ class ActiveLearningDataset(SplittedDataset, Dataset[Any]):
         Warns:
             UserWarning: The first time only, if an item differs between two reads.
         """
-        pool = ActivePool(self._dataset, self._labels, self.make_unlabelled, self.pool_specifics)
+        pool = ActivePool(
+            self._dataset, self._labels, self.make_unlabelled, self.pool_specifics, self.item_ids
+        )
         if not self._augmentation_checked and len(pool):
             self._augmentation_checked = True
             warn_if_augmented(pool.view, lambda dataset: pool.read(dataset, 0))
         return pool
+
+    @property
+    def validation(self) -> ValidationSet:
+        """The labelled items set aside for validation, at this moment: a map-style dataset.
+
+        They are read with the pool's specifics, since a score on augmented items is a noisy one,
+        and keep their labels.
+
+        Raises:
+            InvalidArgumentError: `pool_specifics` names an attribute that the dataset lacks.
+        """
+        return ValidationSet(
+            self._dataset, self.validation_indices, self.pool_specifics, self.item_ids
+        )
 
     def get_raw(self, idx: int) -> Any:
         """An item of the underlying dataset, labelled or not, as it is.

@@ -3,12 +3,15 @@
 from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from baal.exceptions import InvalidArgumentError, InvalidTypeError
 
-__all__ = ["Seed", "from_plain", "to_plain", "to_random_state"]
+__all__ = ["Seed", "draw_distinct", "from_plain", "to_plain", "to_random_state"]
 
 Seed: TypeAlias = "int | np.integer[Any] | np.random.RandomState | None"
+
+_SMALL = 2**16  # items that are permuted in about a millisecond
 
 # The engines that NumPy ships; any other name in a saved state is not ours to import.
 _ENGINES: dict[str, Any] = {
@@ -55,6 +58,32 @@ def to_random_state(seed: Seed) -> np.random.RandomState:
             f"Expected `random_state` to be between 0 and 2**32 - 1, but got {seed}"
         )
     return np.random.RandomState(int(seed))
+
+
+def draw_distinct(random_state: np.random.RandomState, n_items: int, k: int) -> NDArray[np.int64]:
+    """Draw without replacement, at a cost of what is drawn rather than of what there is.
+
+    Args:
+        random_state: Where the draws come from.
+        n_items: Draw from `range(n_items)`.
+        k: How many, at most `n_items`.
+
+    Returns:
+        Distinct numbers `[k]`; each sequence of them is as likely as any other.
+
+    Example:
+        >>> len(set(draw_distinct(np.random.RandomState(1), 10_000_000, 1000).tolist()))
+        1000
+    """
+    if n_items <= _SMALL or 3 * k >= n_items:
+        return random_state.choice(n_items, k, replace=False)
+    drawn = np.empty(0, dtype=np.int64)
+    while len(drawn) < k:
+        more = random_state.randint(n_items, size=k - len(drawn), dtype=np.int64)
+        drawn = np.concatenate([drawn, more])
+        # What comes again is left out, as if it had been drawn from the rest in the first place.
+        drawn = drawn[np.sort(np.unique(drawn, return_index=True)[1])]
+    return drawn
 
 
 def to_plain(random_state: np.random.RandomState) -> dict[str, Any]:

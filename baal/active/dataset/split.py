@@ -54,9 +54,9 @@ class Split:
         self._last_active_steps = int(value)
 
     @property
-    def _visible(self) -> IndexArray:
+    def _visible(self) -> NDArray[Any]:
         """Dataset indices `[len(self)]` of the items that the dataset shows."""
-        return self._labels.recent(self._last_active_steps)
+        return self._labels.shown.recent(self._last_active_steps)
 
     @property
     def labelled(self) -> NDArray[np.bool_]:
@@ -75,7 +75,7 @@ class Split:
 
     @property
     def n_labelled(self) -> int:
-        """Number of labelled items, whatever `last_active_steps` shows of them."""
+        """Number of labelled items, shown or not, those set aside for validation among them."""
         return self._labels.n_labelled
 
     @property
@@ -84,13 +84,26 @@ class Split:
         return self._labels.n_unlabelled
 
     @property
+    def n_validation(self) -> int:
+        """Number of labelled items that are set aside for validation."""
+        return self._labels.shown.n_aside
+
+    @property
+    def validation_indices(self) -> IndexArray:
+        """Dataset indices `[n_validation]`, ascending, of the items set aside; read-only."""
+        return self._labels.shown.validation_indices
+
+    @property
     def current_al_step(self) -> int:
         """The step counter: 0 as long as nothing was labelled."""
         return self._labels.step
 
     def __len__(self) -> int:
-        """Number of items that the dataset shows: labelled, within `last_active_steps`."""
-        return len(self._visible)
+        """Number of items that the dataset shows.
+
+        They are labelled, by one of the `last_active_steps`, and not set aside for validation.
+        """
+        return self._labels.shown.count(self._last_active_steps)
 
     def is_labelled(self, idx: int) -> bool:
         """Whether an item is labelled.
@@ -165,8 +178,8 @@ class Split:
             InvalidTypeError: `index` is not an integer.
             InvalidIndexError: There is no such position.
         """
-        visible = self._visible
-        return int(visible[to_position(index, len(visible), "labelled")])
+        position = to_position(index, len(self), "labelled")
+        return self._labels.shown.item(position, self._last_active_steps)
 
     # BaaL 2.1's names: the oracle is whoever knows the labels of the underlying dataset.
     _pool_to_oracle_index = pool_to_dataset_index

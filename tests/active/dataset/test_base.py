@@ -1,5 +1,7 @@
 """Labelling, resetting, saving and loading, without any items."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -226,3 +228,159 @@ def test_errors_derive_from_the_built_in_ones(split):
         split.label("a")
     with pytest.raises(InvalidIndexError):
         split.is_labelled(5)
+
+
+# --- Validation -------------------------------------------------------------------------------
+
+
+def test_items_set_aside_count_and_are_not_shown():
+    split = SplittedDataset([0] * 50, random_state=3, validation_split=0.25)
+    for n in range(1, 11):
+        split.label_randomly(4)
+        aside = split.validation_indices.tolist()
+        assert (split.n_labelled, split.n_validation, len(split)) == (4 * n, n, 3 * n)
+        shown = split.get_indices_for_active_step()
+        assert sorted([*shown, *aside]) == np.flatnonzero(split.labelled).tolist()
+        assert [split.labelled_to_dataset_index(i) for i in range(len(split))] == shown
+    split.last_active_steps = 1
+    assert len(split) == 3
+    assert set(split.get_indices_for_active_step()) <= set(shown)
+    assert not split.validation_indices.flags.writeable
+
+
+def test_what_is_labelled_from_the_start_takes_part():
+    split = SplittedDataset([1] * 40 + [0] * 10, random_state=3, validation_split=0.25)
+    assert (split.n_validation, len(split)) == (10, 30)
+
+
+def test_the_draw_is_seeded():
+    def aside(seed):
+        split = SplittedDataset([0] * 50, random_state=seed, validation_split=0.3)
+        split.label(range(40))
+        return split.validation_indices.tolist()
+
+    assert aside(1) == aside(1) != aside(2)
+
+
+def test_an_item_stays_on_its_side():
+    split = SplittedDataset([0] * 40, random_state=3, validation_split=0.25)
+    split.label(range(40))
+    aside = split.validation_indices.tolist()
+    split.unlabel_dataset_indices(range(20))
+    assert split.validation_indices.tolist() == [i for i in aside if i >= 20]
+    split.label_randomly(20)
+    assert split.validation_indices.tolist() == aside
+
+
+def test_validation_needs_items(split):
+    with pytest.raises(StateError, match="to ask for its `validation`"):
+        split.validation
+    assert (split.n_validation, split.validation_indices.tolist()) == (0, [])
+    with pytest.raises(InvalidArgumentError, match="`validation_split` to be at least 0"):
+        SplittedDataset([0], validation_split=1)
+
+
+# --- Saving -----------------------------------------------------------------------------------
+
+
+def everything(split):
+    return repr(split.state_dict()), split.history, split.validation_indices.tolist()
+
+
+@pytest.fixture
+def months():
+    """A split with all there is to save."""
+    split = SplittedDataset(
+        [0] * 30, random_state=5, item_ids=[f"{i}.png" for i in range(30)], validation_split=0.2
+    )
+    split.label_randomly(12)
+    split.unlabel_dataset_indices(split.get_indices_for_active_step()[:2])
+    split.label_randomly(3)
+    return split
+
+
+@pytest.mark.parametrize("by_file", [True, False])
+def test_all_of_it_comes_back(months, by_file, tmp_path):
+    twin = SplittedDataset([0] * 30, item_ids=[f"{i}.png" for i in range(30)])
+    if by_file:
+        months.save(tmp_path / "snapshot")
+        twin.load(tmp_path / "snapshot")
+    else:
+        twin.load_state_dict(months.state_dict())
+    assert everything(twin) == everything(months)
+    for split in (months, twin):
+        split.label_randomly(5)
+        split.unlabel_items(split.item_ids.take(split.validation_indices))
+    assert everything(twin) == everything(months)
+
+
+def test_the_state_shares_nothing(months):
+    before = everything(months)
+    state = months.state_dict()
+    twin = SplittedDataset([0] * 30, item_ids=list(months.item_ids))
+    twin.load_state_dict(state)
+    for array in (state["labelled"], state["value_digests"], *state["history"].values(),
+                  state["validation"]["aside"], state["validation"]["trained_on"]):  # fmt: skip
+        array[:] = 1
+    assert everything(months) == everything(twin) == before
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"item_ids": range(30)}, "with other ids than those of this dataset"),
+        ({"item_ids": [f"{i}.png" for i in range(29, -1, -1)]}, "with other ids than those of"),
+        ({}, "with other ids than none"),
+        ({"item_ids": [f"{i}.png" for i in range(30)], "validation_split": 0.3},
+         "a dataset with validation_split=0.3, but got one with 0.2"),
+    ],
+)  # fmt: skip
+def test_the_state_of_another_dataset_changes_nothing(months, options, message, tmp_path):
+    months.save(tmp_path / "snapshot")
+    other = SplittedDataset([0] * 30, random_state=1, **options)
+    before = everything(other)
+    with pytest.raises(InvalidArgumentError, match=message):
+        other.load(tmp_path / "snapshot")
+    with pytest.raises(InvalidArgumentError, match="the length 31 of this dataset, but got 30"):
+        SplittedDataset([0] * 31).load(tmp_path / "snapshot")
+    assert everything(other) == before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"history": {}}, {"validation": {}}, {"value_digests": np.zeros(3, np.uint64)}],
+)
+def test_a_bad_part_of_a_state_changes_nothing(months, change):
+    before = everything(months)
+    with pytest.raises(InvalidArgumentError):
+        months.load_state_dict({**months.state_dict(), **change})
+    assert everything(months) == before
+
+
+def test_a_state_without_ids_or_split_is_taken_over_by_one_that_has_them():
+    old = SplittedDataset([0] * 20, random_state=1)
+    old.label_randomly(10)
+    state = {key: old.state_dict()[key] for key in ("labelled", "random_state")}
+    split = SplittedDataset([0] * 20, item_ids=range(20), validation_split=0.5)
+    split.load_state_dict(state)
+    # A model may have been trained on all of them: none is set aside, also not later.
+    assert (split.n_labelled, split.n_validation) == (10, 0)
+    known = split.get_indices_for_active_step()
+    split.unlabel_dataset_indices(known)
+    split.label_dataset_indices(range(20))
+    assert split.n_validation == 5
+    assert not set(split.validation_indices.tolist()) & set(known)
+
+
+def test_a_shallow_copy_has_a_history_of_its_own():
+    dataset = SplittedDataset([1, 1, 0], random_state=1)
+    twin = copy.copy(dataset)
+    twin.unlabel_dataset_indices(0)
+    assert [tuple(event) for event in dataset.history] == [(1, "label", [0, 1])]
+    assert [event.kind for event in twin.history] == ["label", "unlabel"]
+
+
+@pytest.mark.parametrize("state", [None, [1], "labelled"])
+def test_a_state_that_is_no_dict(state):
+    with pytest.raises(InvalidTypeError, match="`state_dict` to be a dict, but got"):
+        SplittedDataset([1, 0]).load_state_dict(state)

@@ -39,6 +39,15 @@ def test_nothing_labelled_by_default():
     assert arrays.dataset[0].shape == (0, 2)
 
 
+def test_validation():
+    arrays = ActiveNumpyArray((X, Y), random_state=3, validation_split=0.4)
+    arrays.label(range(5))
+    x, y = arrays.validation
+    aside = arrays.validation_indices
+    assert (x.tolist(), y.tolist()) == (X[aside].tolist(), Y[aside].tolist())
+    assert (len(y), len(arrays), len(arrays.dataset[0])) == (2, 3, 3)
+
+
 def test_out_of_range(arrays):
     with pytest.raises(IndexError, match="labelled index, between -1 and 0, but got 1"):
         arrays[1]

@@ -8,8 +8,9 @@ import pytest
 import torch
 from torch.utils.data import Subset
 
+from baal.active.dataset.item_ids import ItemIds
 from baal.active.dataset.label_map import LabelMap
-from baal.active.dataset.pool import ActivePool, identity, pool_indices_of
+from baal.active.dataset.pool import ActivePool, ValidationSet, identity, pool_indices_of
 from baal.exceptions import InvalidArgumentError, InvalidIndexError, InvalidTypeError
 
 LETTERS = ["a", "b", "c", "d", "e"]
@@ -62,6 +63,28 @@ def test_specifics_do_not_leak():
     pool = ActivePool(loud, LabelMap([1, 0]), pool_specifics={"case": str.lower})
     assert (pool[0], loud[1]) == ("b", "B")
     assert pool.source is loud
+
+
+def test_ids():
+    ids = ItemIds(["v", "w", "x", "y", "z"])
+    pool = ActivePool(LETTERS, LabelMap([0, 1, 0, 0, 1]), ids=ids)
+    aside = ValidationSet(LETTERS, np.array([1, 4]), ids=ids)
+    for side, expected in ((pool, ["v", "x", "y"]), (aside, ["w", "z"])):
+        assert side.item_ids == pickle.loads(pickle.dumps(side)).item_ids == expected
+    assert ActivePool(LETTERS, LabelMap([0] * 5)).item_ids is None
+    assert ValidationSet(LETTERS, np.array([1])).item_ids is None
+
+
+def test_the_validation_set():
+    loud = Loud()
+    aside = ValidationSet(loud, np.array([1, 4]), {"case": str.lower})
+    assert list(aside) == ["b", "e"] == [aside[0], aside[-1]]
+    assert aside.dataset_indices.tolist() == [1, 4]
+    assert (len(aside), loud[1], aside.source) == (2, "B", loud)
+    with pytest.raises(IndexError, match="a validation index, between -2 and 1, but got 2"):
+        aside[2]
+    with pytest.raises(InvalidArgumentError, match="has no 'nope'"):
+        ValidationSet(loud, np.array([1]), {"nope": 1})
 
 
 def test_pickle(pool):

@@ -3,10 +3,9 @@
 import operator
 import warnings
 
-import numpy as np
 import pytest
 import torch
-from torch.utils.data import ConcatDataset, DataLoader, Subset, TensorDataset
+from torch.utils.data import Subset
 
 import baal
 import baal.active
@@ -296,37 +295,21 @@ def test_unknown_specifics():
         dataset.pool
 
 
-# --- Other processes ----------------------------------------------------------------------------
-
-
-def sides():
-    """Both sides of one dataset, of classes that a spawned process can import."""
-    items = TensorDataset(torch.arange(12.0), torch.arange(12))
-    dataset = ActiveLearningDataset(items, labelled=np.arange(12) % 3 == 0)
-    return dataset, dataset.pool
-
-
-def targets(loader):
-    return torch.cat([target for _, target in loader]).tolist()
-
-
-@pytest.mark.parametrize("workers", [0, 2])
-def test_data_loader(workers):
-    context = "fork" if workers else None
-    for side, expected in zip(sides(), ([0, 3, 6, 9], [1, 2, 4, 5, 7, 8, 10, 11]), strict=True):
-        loader = DataLoader(
-            side, batch_size=3, num_workers=workers, multiprocessing_context=context
-        )
-        assert targets(loader) == expected
-
-
-def test_data_loader_with_spawned_workers():
-    # Both sides in one loader: starting processes is what takes the time.
-    dataset, pool = sides()
-    loader = DataLoader(
-        ConcatDataset([dataset, pool]),
-        batch_size=4,
-        num_workers=2,
-        multiprocessing_context="spawn",
+def test_the_validation_set_is_read_as_the_pool_is_and_keeps_its_labels():
+    dataset = ActiveLearningDataset(
+        Augmented(),
+        labelled=[1, 1, 1],
+        make_unlabelled=lambda item: None,
+        random_state=1,
+        pool_specifics={"transform": exactly},
+        item_ids=["a", "b", "c"],
+        validation_split=1 / 3,
     )
-    assert targets(loader) == [0, 3, 6, 9, 1, 2, 4, 5, 7, 8, 10, 11]
+    (index,) = dataset.validation_indices.tolist()
+    before = dataset.validation
+    assert [item.item() for item in before] == [float(index)]
+    assert before.item_ids == ["abc"[index]]
+    assert len(list(dataset)) == len(dataset) == 2
+    dataset.reset_labelled()
+    assert (len(before), len(dataset.validation)) == (1, 0)
+    assert dataset.item_ids[1] == "b"

@@ -5,7 +5,13 @@ import json
 import numpy as np
 import pytest
 
-from baal.active.dataset.random_state import from_plain, to_plain, to_random_state
+from baal.active.dataset import random_state
+from baal.active.dataset.random_state import (
+    draw_distinct,
+    from_plain,
+    to_plain,
+    to_random_state,
+)
 from baal.exceptions import InvalidArgumentError, InvalidTypeError
 
 ENGINES = [
@@ -82,3 +88,29 @@ def test_round_trip_through_a_random_state():
 def test_refused_states(state):
     with pytest.raises(InvalidArgumentError, match="saved state of a numpy"):
         from_plain(state)
+
+
+@pytest.mark.parametrize(
+    ("n", "k"), [(10, 3), (10, 10), (10, 0), (10**12, 1000), (200_000, 60_000)]
+)
+def test_drawn_without_replacement(n, k):
+    drawn = draw_distinct(np.random.RandomState(1), n, k)
+    assert drawn.dtype == np.int64
+    assert len(set(drawn.tolist())) == len(drawn) == k
+    assert k == 0 or (drawn.min() >= 0 and drawn.max() < n)
+    again = draw_distinct(np.random.RandomState(1), n, k)
+    assert drawn.tolist() == again.tolist()
+
+
+def test_each_sequence_is_as_likely(monkeypatch):
+    # Three of ten, by the way that large numbers of items take.
+    monkeypatch.setattr(random_state, "_SMALL", 0)
+    rng = np.random.RandomState(1)
+    counts = np.zeros((10, 10, 10))
+    for _ in range(7200):
+        counts[tuple(draw_distinct(rng, 10, 3))] += 1
+    possible = [(a, b, c) for a in range(10) for b in range(10) for c in range(10)
+                if len({a, b, c}) == 3]  # fmt: skip
+    assert counts.sum() == sum(counts[one] for one in possible) == 7200
+    chi_square = sum((counts[one] - 10) ** 2 / 10 for one in possible)
+    assert 600 < chi_square < 845  # 719 degrees of freedom: within about three deviations
