@@ -1,5 +1,6 @@
 """Telling probabilities from logits, and turning logits into probabilities, with NumPy alone."""
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,9 @@ __all__ = ["in_unit_range", "logits_to_probabilities", "sums_to_one"]
 # A bfloat16 softmax is off by up to two units of 2^-7 in its sum. NumPy has no bfloat16, so such
 # probabilities arrive here as float32 or float64: the dtype is no upper bound on their precision.
 SUM_TOLERANCE = 2.0**-6
+# What is left of a projection of columns that sum to one in float32: far below SUM_TOLERANCE, since
+# the weights of a row of fewer than 128 values sum to less than 256.
+PROJECTION_TOLERANCE = 2.0**-14
 # Averaging ones can give one and a few units in the last place. For a single output column the
 # range is all there is to see, hence a tolerance as small as the dtype allows.
 RANGE_ULPS = 4
@@ -36,6 +40,8 @@ def in_unit_range(values: npt.NDArray[Any], eps: float | None = None) -> bool:
     """
     if values.size == 0:
         return True
+    if _bits_in_unit_range(values):
+        return True
     tolerance = RANGE_ULPS * (eps or precision(values))
     lowest, highest = values.min(), values.max()
     if not (np.isfinite(lowest) and np.isfinite(highest)):
@@ -57,6 +63,8 @@ def sums_to_one(values: npt.NDArray[Any]) -> bool:
         >>> sums_to_one(np.array([[0.3, 0.7]])), sums_to_one(np.array([[0.3, 0.5]]))
         (True, False)
     """
+    if _projections_sum_to_one(values):
+        return True
     sums = np.einsum("nc...->n...", values)  # [N, ...]
     off = np.abs(sums - 1) > SUM_TOLERANCE
     return not bool(np.any(off & (sums < np.inf)))
@@ -92,3 +100,39 @@ def precision(values: npt.NDArray[Any]) -> float:
         (True, True)
     """
     return float(max(np.finfo(values.dtype).eps, np.finfo(np.float32).eps))
+
+
+def _bits_in_unit_range(values: npt.NDArray[Any]) -> bool:
+    """Whether all lie in [0, 1], by one pass; False too for -0.0 and what is not contiguous."""
+    # As unsigned integers, floats from 0 to 1 come before all others: those above 1, infinities,
+    # NaN, and everything with a sign.
+    if not values.flags.c_contiguous or values.itemsize < 4:
+        return False
+    unsigned = np.dtype(f"u{values.itemsize}")
+    return bool(values.view(unsigned).max() <= np.ones(1, values.dtype).view(unsigned)[0])
+
+
+def _projections_sum_to_one(values: npt.NDArray[Any]) -> bool:
+    """Whether a weighted sum over all columns of each item says that each of them sums to one.
+
+    One pass of long rows, where the sums of short columns would be many short ones. The weights
+    differ from column to column, so that what one column lacks another cannot make up for, short
+    of an exact coincidence. False: not known, the sums have to be looked at one by one.
+    """
+    n_items, n_classes = values.shape[:2]
+    width = int(np.prod(values.shape[2:]))
+    if not (n_items and 1 < width < 128 and values.flags.c_contiguous):
+        return False
+    weights, total = _weights(width, n_classes, values.dtype.str)
+    with np.errstate(invalid="ignore", over="ignore"):
+        sums = values.reshape(n_items, -1) @ weights
+    slack = PROJECTION_TOLERANCE * total
+    return bool(sums.min() >= total - slack and sums.max() <= total + slack)
+
+
+@lru_cache(maxsize=32)
+def _weights(width: int, repeats: int, dtype: str) -> tuple[npt.NDArray[Any], float]:
+    """A weight from 1 to 2 for each column, repeated for each class, and the sum of one round."""
+    golden = (1 + 5**0.5) / 2  # its multiples are spread evenly
+    weights = (1 + np.arange(1, width + 1) * golden % 1).astype(dtype)
+    return np.tile(weights, repeats), float(weights.sum(dtype=np.float64))

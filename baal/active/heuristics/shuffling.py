@@ -54,7 +54,8 @@ def check_shuffle_prop(shuffle_prop: float | Ignored) -> float:
         )
     warnings.warn(
         "`shuffle_prop` is deprecated: it moves items whatever their scores are. Leave it out; "
-        "stochastic heuristics (PowerSampling and the like) are to take its place.",
+        "stochastic heuristics draw by the scores instead: PowerSampling, GibbsSampling and "
+        "RankBasedSampling in baal.active.heuristics.stochastics.",
         DeprecationWarning,
         stacklevel=level_outside_baal(),
     )

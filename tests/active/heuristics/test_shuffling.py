@@ -7,7 +7,9 @@ from baal.active.heuristics.shuffling import IGNORED, shuffle_some
 
 @pytest.mark.parametrize("given", [0.0, 0.3])
 def test_shuffle_prop_warns_once_and_names_what_replaces_it(given):
-    with pytest.warns(DeprecationWarning, match="Leave it out; .*PowerSampling") as w:
+    with pytest.warns(
+        DeprecationWarning, match="Leave it out; .*PowerSampling, .*stochastics"
+    ) as w:
         heuristic = Certainty(shuffle_prop=given)
     assert len(w) == 1
     assert w[0].filename == __file__
