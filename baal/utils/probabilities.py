@@ -12,12 +12,14 @@ __all__ = ["in_unit_range", "logits_to_probabilities", "sums_to_one"]
 # A bfloat16 softmax is off by up to two units of 2^-7 in its sum. NumPy has no bfloat16, so such
 # probabilities arrive here as float32 or float64: the dtype is no upper bound on their precision.
 SUM_TOLERANCE = 2.0**-6
-# What is left of a projection of columns that sum to one in float32: far below SUM_TOLERANCE, since
-# the weights of a row of fewer than 128 values sum to less than 256.
-PROJECTION_TOLERANCE = 2.0**-14
 # Averaging ones can give one and a few units in the last place. For a single output column the
 # range is all there is to see, hence a tolerance as small as the dtype allows.
 RANGE_ULPS = 4
+# How far from the truth a weighted sum over columns that sum to one in float32 may be, as a part of
+# itself; coarser values are looked at column by column.
+PROJECTION_TOLERANCE = 2.0**-18
+SMALL_WIDTH = 128  # columns of an item; the sums of more are rows long enough to be fast
+SMALL_PRODUCT = 8192  # values; no BLAS spreads so small a product over threads
 
 
 def in_unit_range(values: npt.NDArray[Any], eps: float | None = None) -> bool:
@@ -40,9 +42,9 @@ def in_unit_range(values: npt.NDArray[Any], eps: float | None = None) -> bool:
     """
     if values.size == 0:
         return True
-    if _bits_in_unit_range(values):
-        return True
     tolerance = RANGE_ULPS * (eps or precision(values))
+    if _bits_in_range(values, 1 + tolerance):
+        return True
     lowest, highest = values.min(), values.max()
     if not (np.isfinite(lowest) and np.isfinite(highest)):
         judged = values[~np.isnan(values) & (values != np.inf)]
@@ -63,10 +65,15 @@ def sums_to_one(values: npt.NDArray[Any]) -> bool:
         >>> sums_to_one(np.array([[0.3, 0.7]])), sums_to_one(np.array([[0.3, 0.5]]))
         (True, False)
     """
-    if _projections_sum_to_one(values):
+    if values.size == 0:
         return True
-    sums = np.einsum("nc...->n...", values)  # [N, ...]
-    off = np.abs(sums - 1) > SUM_TOLERANCE
+    small = values[0, 0].size < SMALL_WIDTH and values[0].size <= SMALL_PRODUCT
+    if small and _projections_sum_to_one(values):
+        return True
+    sums = values.sum(axis=1)  # [N, ...]
+    if sums.min() >= 1 - SUM_TOLERANCE and sums.max() <= 1 + SUM_TOLERANCE:
+        return True
+    off = np.abs(sums - 1) > SUM_TOLERANCE  # False of NaN
     return not bool(np.any(off & (sums < np.inf)))
 
 
@@ -102,32 +109,34 @@ def precision(values: npt.NDArray[Any]) -> float:
     return float(max(np.finfo(values.dtype).eps, np.finfo(np.float32).eps))
 
 
-def _bits_in_unit_range(values: npt.NDArray[Any]) -> bool:
-    """Whether all lie in [0, 1], by one pass; False too for -0.0 and what is not contiguous."""
-    # As unsigned integers, floats from 0 to 1 come before all others: those above 1, infinities,
-    # NaN, and everything with a sign.
-    if not values.flags.c_contiguous or values.itemsize < 4:
-        return False
+def _bits_in_range(values: npt.NDArray[Any], highest: float) -> bool:
+    """Whether all lie in [0, highest], by one pass; False as well if there is a -0.0."""
+    # As unsigned integers, floats from 0 on come in their order, and before infinities, NaN, and
+    # everything with a sign.
     unsigned = np.dtype(f"u{values.itemsize}")
-    return bool(values.view(unsigned).max() <= np.ones(1, values.dtype).view(unsigned)[0])
+    return bool(values.view(unsigned).max() <= np.array(highest, values.dtype).view(unsigned))
 
 
 def _projections_sum_to_one(values: npt.NDArray[Any]) -> bool:
-    """Whether a weighted sum over all columns of each item says that each of them sums to one.
+    """Whether a weighted sum over the columns of each item says that all of them sum to one.
 
-    One pass of long rows, where the sums of short columns would be many short ones. The weights
-    differ from column to column, so that what one column lacks another cannot make up for, short
-    of an exact coincidence. False: not known, the sums have to be looked at one by one.
+    One pass of long rows, where the sums of short columns would be many short ones, three times as
+    slow. A single column that is off is always seen. Several that make up for each other could only
+    hide by a coincidence of their sums with the weights, in every item that has any. False: not
+    known.
     """
     n_items, n_classes = values.shape[:2]
-    width = int(np.prod(values.shape[2:]))
-    if not (n_items and 1 < width < 128 and values.flags.c_contiguous):
-        return False
-    weights, total = _weights(width, n_classes, values.dtype.str)
-    with np.errstate(invalid="ignore", over="ignore"):
-        sums = values.reshape(n_items, -1) @ weights
+    weights, total = _weights(values[0, 0].size, n_classes, values.dtype.str)
+    rows = values.reshape(n_items, -1)
+    n_together = SMALL_PRODUCT // rows.shape[1]
+    whole = n_items - n_items % n_together
+    groups = rows[:whole].reshape(-1, n_together, rows.shape[1])
     slack = PROJECTION_TOLERANCE * total
-    return bool(sums.min() >= total - slack and sums.max() <= total + slack)
+    with np.errstate(invalid="ignore", over="ignore"):
+        return all(
+            sums.min(initial=total) >= total - slack and sums.max(initial=total) <= total + slack
+            for sums in (groups @ weights, rows[whole:] @ weights)
+        )
 
 
 @lru_cache(maxsize=32)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from baal.active.heuristics.decorators import reading_as, reads_probabilities
 from baal.active.heuristics.predictions import as_array, is_batches, join, read_whole, reblock
-from baal.active.heuristics.ranking import rank_scores
+from baal.active.heuristics.ranking import rank_scores, read_scores
 from baal.active.heuristics.reductions import Reduction, find_reduction
 from baal.active.heuristics.scoring import MODES, Reading, score_undecided
 from baal.active.heuristics.shuffling import (
@@ -237,9 +237,7 @@ class AbstractHeuristic:
             >>> AbstractHeuristic(reverse=True).reorder_indices([0.2, 0.7, 0.7]).tolist()
             [1, 2, 0]
         """
-        if isinstance(scores, list | tuple) and any(np.ndim(part) for part in scores):
-            scores = join(scores, "scores")
-        array = as_array(scores, "scores").astype(np.float64)
+        array = read_scores(scores)
         ranks = rank_scores(array, highest_first=self.reversed)
         n_finite = int(np.isfinite(array).sum())
         if self.shuffle_prop:
@@ -275,9 +273,12 @@ class AbstractHeuristic:
         scores = self.get_uncertainties(predictions, target_predictions)
         return self.reorder_indices(scores), scores
 
-    def __call__(self, predictions: Any, target_predictions: Any = None) -> npt.NDArray[np.int64]:
-        """The ranks alone, as `get_ranks` gives them."""
-        return self.get_ranks(predictions, target_predictions)[0]
+    def __call__(
+        self, predictions: Any, target_predictions: Any = None, **further: Any
+    ) -> npt.NDArray[np.int64]:
+        """The ranks alone, as `get_ranks` gives them with the same arguments."""
+        get_ranks: Any = self.get_ranks  # subclasses take a mask, or items that wait for labels
+        return np.asarray(get_ranks(predictions, target_predictions, **further)[0])
 
     def _score(self, predictions: Array, targets: Array | None) -> Array:
         """`compute_score` and the reduction, and a look at what they gave."""

@@ -13,7 +13,7 @@ from baal.active.heuristics.predictions import as_array, is_batches, join
 from baal.active.heuristics.reductions import Reduction, find_reduction
 from baal.active.heuristics.scoring import Evidence, Reading
 from baal.active.heuristics.shuffling import IGNORED, Ignored
-from baal.exceptions import InvalidArgumentError
+from baal.exceptions import InvalidArgumentError, InvalidTypeError
 
 __all__ = ["CombineHeuristics"]
 
@@ -40,7 +40,7 @@ class CombineHeuristics(AbstractHeuristic):
     Raises:
         InvalidArgumentError: No heuristic, heuristics of both directions, not one weight for each,
             a weight below zero, or "none" as the reduction of what has several positions.
-        InvalidTypeError: One of `heuristics` is none.
+        InvalidTypeError: One of `heuristics` is none, or `weights` are no numbers.
 
     Example:
         >>> from baal.active.heuristics.uncertainty import BALD, Entropy
@@ -60,10 +60,15 @@ class CombineHeuristics(AbstractHeuristic):
         *,
         seed: int | None = None,
     ) -> None:
+        given: object = heuristics
+        if not isinstance(given, Iterable):
+            raise InvalidTypeError(
+                f"Expected `heuristics` to be a list of heuristics, but got {given!r}."
+            )
         heuristics = list(heuristics)
         for heuristic in heuristics:
             check_heuristic("heuristics", heuristic)
-        self.weights = np.asarray(list(weights), dtype=np.float64)
+        self.weights = as_array(weights, "weights").astype(np.float64).ravel()
         if not heuristics or len(heuristics) != len(self.weights):
             raise InvalidArgumentError(
                 "Expected `heuristics` and `weights` to be of one length, at least 1, but got "
@@ -82,6 +87,7 @@ class CombineHeuristics(AbstractHeuristic):
         super().__init__(shuffle_prop, directions[0], reduction, seed=seed)
         self.heuristics = heuristics
         self.needs_predictions = any(h.needs_predictions for h in heuristics)
+        self.needs_target_predictions = any(h.needs_target_predictions for h in heuristics)
         self.needs_joint_samples = any(h.needs_joint_samples for h in heuristics)
         self.needs_whole_pool = any(h.needs_whole_pool for h in heuristics)
         self.is_random = any(h.is_random for h in heuristics)
@@ -151,18 +157,18 @@ class CombineHeuristics(AbstractHeuristic):
         scores = [self._reduced(output.heuristic, output.scores()) for output in outputs]
         return self._sum(scores)
 
-    def _outputs(self, predictions: Any) -> list[Array]:
+    def _outputs(self, predictions: Any, name: str = "predictions") -> list[Array]:
         """One array for each heuristic, all with as many items."""
-        several = isinstance(predictions, list | tuple)
-        outputs = [as_array(part) for part in predictions] if several else [as_array(predictions)]
+        parts = predictions if isinstance(predictions, list | tuple) else [predictions]
+        outputs = [as_array(part, name) for part in parts]
         if len(outputs) != len(self.heuristics):
             raise InvalidArgumentError(
-                f"Expected `predictions` to be a list of {len(self.heuristics)} arrays, one for "
+                f"Expected `{name}` to be a list of {len(self.heuristics)} arrays, one for "
                 f"each of `heuristics`, but got {len(outputs)}."
             )
         if any(out.ndim == 0 for out in outputs) or len({len(out) for out in outputs}) > 1:
             raise InvalidArgumentError(
-                "Expected the arrays of `predictions` to hold the same items, but got shapes "
+                f"Expected the arrays of `{name}` to hold the same items, but got shapes "
                 f"{[out.shape for out in outputs]}."
             )
         return outputs
@@ -170,7 +176,7 @@ class CombineHeuristics(AbstractHeuristic):
     def _outputs_of_targets(self, target_predictions: Any) -> list[Any]:
         if target_predictions is None:
             return [None] * len(self.heuristics)
-        return list(self._outputs(target_predictions))
+        return list(self._outputs(target_predictions, "target_predictions"))
 
     def _reduced(self, heuristic: AbstractHeuristic, scores: Array) -> Array:
         """`[N]`."""

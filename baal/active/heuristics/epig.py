@@ -14,6 +14,7 @@ from baal.active.heuristics.information import (
 )
 from baal.active.heuristics.predictions import as_array, join, read_whole
 from baal.active.heuristics.reductions import Reduction
+from baal.active.heuristics.regression import check_gaussians, split_gaussians
 from baal.active.heuristics.scoring import Reading, read_probabilities
 from baal.active.heuristics.shuffling import IGNORED, Ignored
 from baal.exceptions import InvalidArgumentError
@@ -44,8 +45,8 @@ class EPIG(AbstractHeuristic):
         shuffle_prop: Deprecated. Proportion of the ranks to shuffle, from 0 to 1.
         reverse: Without effect, for scripts of BaaL: high is always uncertain.
         reduction: Accepted for uniformity; there is one score for each item.
-        mode: What predictions are: "probabilities", "logits", or "auto". Targets are read in the
-            same way.
+        mode: What predictions are: "probabilities", "logits", or "auto". Targets are read by
+            the same mode; "auto" looks at either alone.
         seed: Of the shuffling. None draws from NumPy's global state.
 
     Raises:
@@ -103,10 +104,12 @@ class EPIG(AbstractHeuristic):
             targets = self._check_targets(pool, target_predictions)
         if len(pool) == 0:
             return np.zeros(0)
-        reading = reading_of(self)
-        p = self._read(pool, reading)
-        # Blocks of an iterable that were found to be probabilities say nothing of the targets.
-        q = self._read(targets, self.mode if reading == "as_is" else reading)
+        p, q = (_one_position(array) for array in self._read(pool, targets))
+        if not np.isfinite(q).all():
+            raise InvalidArgumentError(
+                "Expected `target_predictions` to be what `predictions` are, but got values that "
+                f"have no score in {type(self).__name__}."
+            )
         finite = np.isfinite(p).all(axis=(1, 2))
         scores = np.full(len(p), np.nan)
         if finite.any():
@@ -151,10 +154,10 @@ class EPIG(AbstractHeuristic):
             )
         return targets
 
-    def _read(self, predictions: Array, reading: Reading) -> Array:
-        """`[N, C, K]` probabilities."""
-        p = np.ascontiguousarray(read_probabilities(predictions, reading))
-        return p.reshape(len(p), p.shape[1], p.shape[-1])
+    def _read(self, pool: Array, targets: Array) -> tuple[Array, Array]:
+        """Both as probabilities."""
+        # What was decided on the blocks of an iterable says nothing of the targets.
+        return read_probabilities(pool, reading_of(self)), read_probabilities(targets, self.mode)
 
     def _information(self, predictions: Array, targets: Array) -> Array:
         return predictive_information(predictions, targets)
@@ -166,13 +169,14 @@ class GaussianEPIG(EPIG):
     $$-\tfrac 12 E_{x_*} \ln(1 - \rho^2(x, x_*))$$
 
     In nats, see `information.gaussian_predictive_information`. Bickford Smith et al. (2023),
-    https://arxiv.org/abs/2304.08151. Predictions and targets are `[N, 2, K]`: for each posterior
-    sample its mean and its variance.
+    https://arxiv.org/abs/2304.08151. Predictions and targets are `[N, 2 D, K]`, as for
+    `GaussianBALD`: D means, then D (log-)variances. Outputs are summed, as if independent.
 
     Args:
         shuffle_prop: Deprecated. Proportion of the ranks to shuffle, from 0 to 1.
         reverse: Without effect: high is always uncertain.
         reduction: Accepted for uniformity; there is one score for each item.
+        log_variance: Whether the model gives the logarithm of the variance, as most do.
         mode: Accepted for uniformity: outputs are taken as they come.
         seed: Of the shuffling. None draws from NumPy's global state.
 
@@ -180,7 +184,7 @@ class GaussianEPIG(EPIG):
         InvalidArgumentError: An argument is none of the above.
 
     Example:
-        >>> item, other = [[-1.0, 1.0], [1.0, 1.0]], [[3.0, 3.0], [1.0, 1.0]]
+        >>> item, other = [[-1.0, 1.0], [0.0, 0.0]], [[3.0, 3.0], [0.0, 0.0]]
         >>> GaussianEPIG()([other, item], target_predictions=[item]).tolist()
         [1, 0]
     """
@@ -188,11 +192,37 @@ class GaussianEPIG(EPIG):
     needs_probabilities = False
     needs_variances = True
 
-    def _read(self, predictions: Array, reading: Reading) -> Array:  # noqa: ARG002
-        return predictions.reshape(len(predictions), predictions.shape[1], predictions.shape[-1])
+    def __init__(
+        self,
+        shuffle_prop: float | Ignored = IGNORED,
+        reverse: bool = False,
+        reduction: str | Reduction = "none",
+        *,
+        log_variance: bool = True,
+        mode: Reading = "auto",
+        seed: int | None = None,
+    ) -> None:
+        super().__init__(shuffle_prop, reverse, reduction, mode=mode, seed=seed)
+        self.log_variance = log_variance
+
+    def _check_dims(self, predictions: Array) -> Array:
+        return check_gaussians(super()._check_dims(predictions), type(self).__name__)
+
+    def _read(self, pool: Array, targets: Array) -> tuple[Array, Array]:
+        """Both with variances, NaN where they are none."""
+        return self._with_variances(pool), self._with_variances(targets)
+
+    def _with_variances(self, predictions: Array) -> Array:
+        means, variances = split_gaussians(predictions, log_variance=self.log_variance)
+        return np.concatenate([means, np.where(variances < 0, np.nan, variances)], axis=1)
 
     def _information(self, predictions: Array, targets: Array) -> Array:
         return gaussian_predictive_information(predictions, targets)
+
+
+def _one_position(p: Array) -> Array:
+    """`[N, C, 1, K]` or the like to `[N, C, K]`, contiguous."""
+    return np.ascontiguousarray(p).reshape(len(p), p.shape[1], p.shape[-1])
 
 
 def _spaced_out(pool: Array) -> Array:

@@ -24,7 +24,8 @@ FloatArray = npt.NDArray[np.float64]
 CHUNK = 32
 # What rounding does to an entropy in float32, for each class that is summed over.
 ROUNDING = 1e-7
-# Configurations are passed over that leave less to learn than this part of the last gain.
+# Configurations are passed over that leave less to learn than this part of the last gain, and of
+# all that is left.
 SMALL = 1e-3
 # So many configurations are merged for a first look.
 MERGED = 8
@@ -49,9 +50,9 @@ def select_batch(
     The sum of the gains is the batch's joint mutual information, and the greedy batch reaches at
     least 1 - 1/e of the best there is. A gain never grows as the batch grows (submodularity), so
     an item's last gain bounds its next one, and only those whose bound exceeds the best gain so
-    far are looked at again. Once the labels tell all K samples apart, no item adds anything: the
-    others are taken by their own mutual information, with a gain of 0. Kirsch et al. (2019),
-    https://arxiv.org/abs/1906.08158; lazy evaluation by Minoux (1978),
+    far are looked at again. Once the labels tell all K samples apart, to within a millionth of a
+    nat, the others are taken by their own mutual information, with a gain of 0. Kirsch et al.
+    (2019), https://arxiv.org/abs/1906.08158; lazy evaluation by Minoux (1978),
     https://doi.org/10.1007/BFb0006528.
 
     Args:
@@ -111,7 +112,7 @@ class _Search:
 
     def best(self, configurations: Configurations, *, lazy: bool) -> tuple[int, float]:
         """The winner and its gain."""
-        undecided, left_out = _undecided(configurations, max(SMALL * self.last_gain, LEARNT))
+        undecided, left_out = _undecided(configurations, self.last_gain)
         if not len(undecided.weights):  # nothing is left to learn
             return int(np.argmax(self.information)), 0.0
         near = self._nearest(undecided, left_out, lazy=lazy)
@@ -154,13 +155,16 @@ class _Search:
         self.uppers[item] = self.information[item] = -np.inf
 
 
-def _undecided(configurations: Configurations, budget: float) -> tuple[Configurations, float]:
+def _undecided(configurations: Configurations, last_gain: float) -> tuple[Configurations, float]:
     """The configurations that leave something to learn, and what the others leave at most."""
     posterior = configurations.posterior
     terms = posterior * np.log(np.maximum(posterior, np.finfo(np.float64).tiny))
     left = configurations.weights * -terms.sum(axis=1)  # [M], bounds what any label would teach
     order = np.argsort(left, kind="stable")
     sums = np.cumsum(left[order])
+    # One label may have taught nearly all there was: what it left is small beside it, and still
+    # decides what comes next.
+    budget = max(SMALL * min(last_gain, float(sums[-1])), LEARNT)
     n_out = int(np.searchsorted(sums, budget, side="right"))
     kept = np.sort(order[n_out:])
     left_out = float(sums[n_out - 1]) if n_out else 0.0

@@ -69,11 +69,12 @@ def gaussian_predictive_information(predictions: npt.ArrayLike, targets: npt.Arr
       v = \mathrm{Var}_k(\mu) + \tfrac 1K \sum_k \sigma^2_k$$
 
     Both values are taken as jointly Gaussian, with the moments that the posterior samples give.
-    Bickford Smith et al. (2023), https://arxiv.org/abs/2304.08151.
+    Several outputs are summed, as if independent. Bickford Smith et al. (2023),
+    https://arxiv.org/abs/2304.08151.
 
     Args:
-        predictions: `[N, 2, K]`: each sample's mean, and its variance (the noise).
-        targets: `[T, 2, K]` by the same posterior samples.
+        predictions: `[N, 2 D, K]`: each sample's D means, and then their variances (the noise).
+        targets: `[T, 2 D, K]` by the same posterior samples.
 
     Returns:
         `[N]` float64, in nats; infinite where there is no noise and the samples of two items lie
@@ -88,30 +89,31 @@ def gaussian_predictive_information(predictions: npt.ArrayLike, targets: npt.Arr
         [0.143841, 0.0]
     """
     p, q = (array.astype(np.float64) for array in _pair(predictions, targets))
-    if p.shape[1] != 2:
+    if p.shape[1] % 2:
         raise InvalidArgumentError(
-            "Expected `predictions` to be [N, 2, K], each sample's mean and variance, but got "
-            f"shape {p.shape}."
+            "Expected `predictions` to be [N, 2 D, K], each sample's means and their variances, "
+            f"but got shape {p.shape}."
         )
     (p_means, p_variances), (q_means, q_variances) = _moments(p), _moments(q)
     information = np.zeros(len(p))
-    step = max(1, BLOCK_ELEMENTS // max(1, len(q)))
+    step = max(1, BLOCK_ELEMENTS // (len(q) * p_means.shape[1]))
     for start in range(0, len(p), step):
         items = slice(start, start + step)
-        covariance = np.einsum("nk,tk->nt", p_means[items], q_means) / p.shape[-1]
-        product = np.outer(p_variances[items], q_variances)
+        covariance = np.einsum("ndk,tdk->ntd", p_means[items], q_means) / p.shape[-1]
+        product = p_variances[items, np.newaxis] * q_variances
         # Where nothing varies there is nothing to tell.
         squared = np.divide(covariance**2, product, out=np.zeros_like(product), where=product != 0)
         with np.errstate(divide="ignore"):
-            logs = np.log1p(-np.minimum(squared, 1.0))
-        information[items] = -0.5 * logs.mean(axis=1)
+            logs = np.log1p(-np.minimum(squared, 1.0))  # [n, T, D]
+        information[items] = -0.5 * logs.mean(axis=1).sum(axis=1)
     return np.maximum(information, 0.0)
 
 
 def _moments(p: Array) -> tuple[Array, Array]:
-    """Centred means `[N, K]`, and the total variance `[N]`."""
-    centred = p[:, 0] - p[:, 0].mean(axis=-1, keepdims=True)
-    return centred, (centred**2).mean(axis=-1) + p[:, 1].mean(axis=-1)
+    """Centred means `[N, D, K]`, and the total variances `[N, D]`."""
+    means, noise = np.split(p, 2, axis=1)
+    centred = means - means.mean(axis=-1, keepdims=True)
+    return centred, (centred**2).mean(axis=-1) + noise.mean(axis=-1)
 
 
 def _entropy(p: Array) -> float:

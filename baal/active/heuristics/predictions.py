@@ -21,9 +21,9 @@ __all__ = [
     "reblock",
 ]
 
-# A block of float32 and one temporary of its size stay inside a core's second-level cache; half as
-# much would double the calls into NumPy.
-BLOCK_ELEMENTS = 2**17
+# A block of float32 (1 MiB) and one temporary of its size stay inside a core's caches; half as
+# much would double the calls into NumPy, a fifth of the time.
+BLOCK_ELEMENTS = 2**18
 
 
 def is_batches(predictions: Any) -> TypeGuard[Iterable[Any]]:
@@ -124,6 +124,8 @@ def reblock(
                 f"Expected every batch of `{name}` to hold items of shape {block.shape[1:]} like "
                 f"the first, but got batch {number} of shape {array.shape}."
             )
+        if not np.can_cast(array.dtype, block.dtype):  # float16 first, and then float32
+            block = block.astype(np.promote_types(array.dtype, block.dtype))
         start = 0
         while start < len(array):
             piece = array[start : start + len(block) - filled]
@@ -193,7 +195,7 @@ def items_per_block(item_shape: tuple[int, ...]) -> int:
 
     Example:
         >>> items_per_block((10, 20)), items_per_block((21, 256, 256, 20))
-        (655, 1)
+        (1310, 1)
     """
     return max(1, BLOCK_ELEMENTS // max(1, int(np.prod(item_shape))))
 

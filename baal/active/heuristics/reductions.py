@@ -79,12 +79,12 @@ def top_k_mean(k: float = 0.1, *, lowest: bool = False) -> Reduction:
     """
     given: object = k  # `float` is an `int` as well to type checkers
     whole = isinstance(given, int | np.integer) and not isinstance(given, bool)
-    if not (k >= 1 if whole else isinstance(given, float) and 0 < k <= 1):
+    if not (k >= 1 if whole else isinstance(given, float | np.floating) and 0 < k <= 1):
         raise InvalidArgumentError(
             "Expected `k` to be a number of scores, an integer of at least 1, or a share of them, "
             f"a float above 0 and at most 1, but got {k!r}."
         )
-    return _TopKMean(int(k) if whole else k, lowest)
+    return _TopKMean(int(k) if whole else float(k), lowest)
 
 
 def quantile(q: float = 0.9) -> Reduction:
@@ -103,8 +103,9 @@ def quantile(q: float = 0.9) -> Reduction:
         >>> quantile(0.75)(np.array([[1.0, 2.0, 3.0, 4.0, 5.0]])).tolist()
         [4.0]
     """
-    if not 0 <= q <= 1:
-        raise InvalidArgumentError(f"Expected `q` to be from 0 to 1, but got {q}.")
+    given: object = q
+    if not isinstance(given, int | float | np.number) or not 0 <= q <= 1:
+        raise InvalidArgumentError(f"Expected `q` to be a number from 0 to 1, but got {q!r}.")
     return _Quantile(float(q))
 
 

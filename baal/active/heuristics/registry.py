@@ -10,7 +10,7 @@ from baal.active.heuristics.base import AbstractHeuristic
 from baal.active.heuristics.baselines import Precomputed, Random
 from baal.active.heuristics.batch_bald import BatchBALD
 from baal.active.heuristics.committee import ConsensusKL, MeanSTD, VariationRatio, VoteEntropy
-from baal.active.heuristics.epig import EPIG
+from baal.active.heuristics.epig import EPIG, GaussianEPIG
 from baal.active.heuristics.multilabel import MultiLabelBALD, MultiLabelEntropy, MultiLabelMargin
 from baal.active.heuristics.reductions import Reduction
 from baal.active.heuristics.regression import GaussianBALD, PredictiveVariance
@@ -63,6 +63,7 @@ _known: dict[str, Callable[..., AbstractHeuristic]] = {
     "entropy": Entropy,
     "epig": EPIG,
     "gaussian_bald": GaussianBALD,
+    "gaussian_epig": GaussianEPIG,
     "gibbs_sampling": _Sampling(GibbsSampling),
     "margin": Margin,
     "mean_std": MeanSTD,
@@ -120,7 +121,7 @@ def get_heuristic(
         >>> get_heuristic("entropy", reduction="mean", mode="logits").mode
         'logits'
     """
-    factory = _known.get(name.lower())
+    factory = _known.get(str(name).lower())  # of what is no name it is none
     if factory is None:
         raise InvalidArgumentError(
             f"Expected `name` to be one of {available_heuristics()}, but got {name!r}."
@@ -137,8 +138,8 @@ def get_heuristic(
         signature.bind(**arguments)
     except TypeError as error:
         raise InvalidArgumentError(
-            f"Expected the arguments of heuristic {name!r} to fit {signature}, "
-            f"but got {sorted(arguments)}: {error}."
+            f"Expected the arguments of heuristic {name!r} to be among "
+            f"{[*signature.parameters]}, but got {sorted(arguments)}: {error}."
         ) from error
     return factory(**arguments)
 

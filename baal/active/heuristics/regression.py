@@ -12,9 +12,62 @@ from baal.active.heuristics.scoring import Reading
 from baal.active.heuristics.shuffling import IGNORED, Ignored
 from baal.exceptions import InvalidArgumentError
 
-__all__ = ["GaussianBALD", "GaussianHeuristic", "PredictiveVariance"]
+__all__ = [
+    "GaussianBALD",
+    "GaussianHeuristic",
+    "PredictiveVariance",
+    "check_gaussians",
+    "split_gaussians",
+]
 
 Array = npt.NDArray[Any]
+
+
+def check_gaussians(predictions: Array, heuristic: str) -> Array:
+    """Refuse outputs that are not as many variances as means.
+
+    Args:
+        predictions: `[N, 2 D, ..., K]`.
+        heuristic: Whose they are, for the error's message.
+
+    Returns:
+        They.
+
+    Raises:
+        InvalidArgumentError: Axis 1 is odd.
+
+    Example:
+        >>> check_gaussians(np.zeros((3, 2, 5)), "GaussianBALD").shape
+        (3, 2, 5)
+    """
+    if predictions.shape[1] % 2:
+        raise InvalidArgumentError(
+            f"Expected `predictions` for {heuristic} to be [N, 2 D, ..., K], D means and then D "
+            f"variances, but got shape {predictions.shape}."
+        )
+    return predictions
+
+
+def split_gaussians(predictions: Array, *, log_variance: bool) -> tuple[Array, Array]:
+    """Take means and variances apart.
+
+    Args:
+        predictions: `[N, 2 D, ..., K]`: D means, then D (log-)variances.
+        log_variance: Whether these are logarithms.
+
+    Returns:
+        Means and variances, `[N, D, ..., K]` float64 each.
+
+    Example:
+        >>> means, variances = split_gaussians(np.array([[5.0, 0.0]]), log_variance=True)
+        >>> means.tolist(), variances.tolist()
+        ([[5.0]], [[1.0]])
+    """
+    means, variances = np.split(predictions.astype(np.float64), 2, axis=1)
+    if log_variance:
+        with np.errstate(over="ignore"):  # infinite: broken, and reported where it is ranked
+            variances = np.exp(variances)
+    return means, variances
 
 
 class GaussianHeuristic(PointwiseHeuristic):
@@ -86,20 +139,13 @@ class GaussianHeuristic(PointwiseHeuristic):
         Returns:
             `[n, D, m]`.
         """
-        means, variances = np.split(probabilities.astype(np.float64), 2, axis=1)
-        variances = np.exp(variances) if self.log_variance else variances
+        means, variances = split_gaussians(probabilities, log_variance=self.log_variance)
         # An infinite mean or variance is broken, and not most uncertain.
         broken = ~(np.isfinite(means) & np.isfinite(variances)).all(axis=-1)
         return np.where(broken, np.nan, self.score_gaussians(means, variances))
 
     def _check_dims(self, predictions: Array) -> Array:
-        super()._check_dims(predictions)
-        if predictions.shape[1] % 2:
-            raise InvalidArgumentError(
-                f"Expected `predictions` for {type(self).__name__} to be [N, 2 D, ..., K], D means "
-                f"and then D variances, but got shape {predictions.shape}."
-            )
-        return predictions
+        return check_gaussians(super()._check_dims(predictions), type(self).__name__)
 
     def _reading(self) -> Reading:
         return "as_is"

@@ -150,7 +150,6 @@ class Evidence:
     def __init__(self) -> None:
         self.in_range = True
         self.normalised = True
-        self.eps = 0.0
 
     @property
     def for_probabilities(self) -> bool:
@@ -159,9 +158,9 @@ class Evidence:
 
     def see(self, values: Array, eps: float | None = None) -> None:
         """Take in some more values `[n, C, ...]`, computed with machine epsilon `eps`."""
-        self.eps = eps or precision(values)
+        eps = eps or precision(values)
         values = _single_or_double(values)
-        self.in_range = self.in_range and in_unit_range(values, self.eps)
+        self.in_range = self.in_range and in_unit_range(values, eps)
         if self.for_probabilities and values.shape[1] > 1:
             self.normalised = sums_to_one(values)
 
@@ -220,17 +219,19 @@ def _places(array: Array) -> Iterator[Place]:
 
 
 def _reader(array: Array) -> Callable[[Place], Array]:
-    """Gives the block at a place: `[n, C, m, K]` in float32 or float64, contiguous."""
+    """Gives the block at a place: `[n, C, m, K]` in float32 or float64, in the order of memory."""
+    n_positions = int(np.prod(array.shape[2:-1]))
 
     # An item may have many blocks, and one that lies spread out in memory is brought in order once.
     @lru_cache(maxsize=1)
     def items(start: int, stop: int) -> Array:
-        n_positions = int(np.prod(array.shape[2:-1]))
-        return array[start:stop].reshape(-1, array.shape[1], n_positions, array.shape[-1])
+        part = np.ascontiguousarray(array[start:stop])
+        return part.reshape(len(part), array.shape[1], n_positions, array.shape[-1])
 
     def read(place: Place) -> Array:
-        block = items(place[0].start, place[0].stop)[:, :, place[1]]
-        return _single_or_double(np.ascontiguousarray(block))
+        # A part of an item's positions is a row for each class, with gaps between the rows: as fast
+        # to walk through as a copy of it.
+        return _single_or_double(items(place[0].start, place[0].stop)[:, :, place[1]])
 
     return read
 

@@ -12,6 +12,8 @@ import numpy.typing as npt
 
 from baal.active.heuristics.arguments import check_count, check_heuristic, check_temperature
 from baal.active.heuristics.base import AbstractHeuristic
+from baal.active.heuristics.ranking import read_scores
+from baal.exceptions import InvalidArgumentError
 
 __all__ = ["GibbsSampling", "PowerSampling", "RankBasedSampling", "StochasticHeuristic"]
 
@@ -27,6 +29,7 @@ FACTS = (
     "needs_variances",
     "needs_independent_labels",
     "is_continuous",
+    "takes_mask",
     "has_positions",
     "min_dims",
 )
@@ -104,19 +107,28 @@ class StochasticHeuristic(AbstractHeuristic):
         Returns:
             `[N, ...]`.
         """
+        if target_predictions is None:  # it may be of those that do not know the argument
+            return self.base_heuristic.compute_score(predictions)
         return self.base_heuristic.compute_score(predictions, target_predictions)
 
-    def get_uncertainties(self, predictions: Any, target_predictions: Any = None) -> Array:
+    def get_uncertainties(
+        self, predictions: Any, target_predictions: Any = None, *, mask: Any = None
+    ) -> Array:
         """The other heuristic's scores, reduced.
 
         Args:
             predictions: As that one takes them.
             target_predictions: As that one takes them.
+            mask: `[N, ...]`, the positions that count, as that one takes it.
 
         Returns:
             `[N]`.
+
+        Raises:
+            InvalidArgumentError: It takes no mask, or as it raises them.
         """
-        return self.base_heuristic.get_uncertainties(predictions, target_predictions)
+        get_uncertainties: Any = self.base_heuristic.get_uncertainties
+        return np.asarray(get_uncertainties(predictions, target_predictions, **self._further(mask)))
 
     def get_uncertainties_generator(
         self, predictions: Any, target_predictions: Any = None
@@ -146,23 +158,38 @@ class StochasticHeuristic(AbstractHeuristic):
             InvalidTypeError: These are no numbers.
         """
         ranks = self.base_heuristic.reorder_indices(scores)
-        if isinstance(scores, list | tuple) and any(np.ndim(part) for part in scores):
-            scores = np.concatenate([np.asarray(part) for part in scores])
-        return self._draw(ranks, np.asarray(scores))
+        return self._draw(ranks, read_scores(scores))
 
-    def get_ranks(self, predictions: Any, target_predictions: Any = None) -> tuple[IntArray, Array]:
+    def get_ranks(
+        self, predictions: Any, target_predictions: Any = None, *, mask: Any = None
+    ) -> tuple[IntArray, Array]:
         """Score each item, and draw the ranks.
 
         Args:
             predictions: As the other heuristic takes them.
             target_predictions: As the other heuristic takes them.
+            mask: `[N, ...]`, the positions that count, as the other heuristic takes it.
 
         Returns:
             `(ranks [N], scores [N])`: `ranks` is a permutation with the first that was drawn
             first, `scores[i]` is the other heuristic's score of item `i`.
+
+        Raises:
+            InvalidArgumentError: It takes no mask, or as it raises them.
         """
-        ranks, scores = self.base_heuristic.get_ranks(predictions, target_predictions)
+        get_ranks: Any = self.base_heuristic.get_ranks
+        ranks, scores = get_ranks(predictions, target_predictions, **self._further(mask))
         return self._draw(ranks, scores), scores
+
+    def _further(self, mask: Any) -> dict[str, Any]:
+        if mask is None:
+            return {}
+        if not self.takes_mask:
+            raise InvalidArgumentError(
+                "Expected no `mask`, which the base heuristic "
+                f"{type(self.base_heuristic).__name__} does not take, but got one."
+            )
+        return {"mask": mask}
 
     def _draw(self, ranks: IntArray, scores: Array) -> IntArray:
         """Ranks `[N]`, the most uncertain first, to ranks that were drawn."""

@@ -64,6 +64,7 @@ def test_what_needs_the_whole_pool_gets_it():
     heuristic = CombineHeuristics([BatchBALD(4), EPIG(), Variance()], [1, 2, 0])
     assert heuristic.needs_whole_pool
     assert heuristic.needs_joint_samples
+    assert heuristic.needs_target_predictions
     expected = heuristic.get_uncertainties([A, c, c])
     np.testing.assert_allclose(
         heuristic.get_uncertainties(batches(A, c, c)), expected, rtol=0, atol=1e-12
@@ -72,6 +73,8 @@ def test_what_needs_the_whole_pool_gets_it():
     given = heuristic.get_uncertainties([A, c, c], targets)
     np.testing.assert_allclose(heuristic.get_uncertainties(batches(A, c, c), targets), given)
     assert abs(given - expected).max() > 1e-6
+    with pytest.raises(InvalidArgumentError, match="`target_predictions` to be a list of 3 arrays"):
+        heuristic.get_uncertainties([A, c, c], A[:9])
 
 
 def test_directions():
@@ -120,6 +123,10 @@ def test_arguments(heuristics, weights, message):
 def test_what_is_no_heuristic():
     with pytest.raises(InvalidTypeError, match="`heuristics` to be a heuristic"):
         CombineHeuristics([BALD], [1])
+    with pytest.raises(InvalidTypeError, match="`heuristics` to be a list of heuristics, but got"):
+        CombineHeuristics(BALD(), [1])
+    with pytest.raises(InvalidTypeError, match="`weights` to hold real numbers"):
+        CombineHeuristics([BALD()], ["1"])
 
 
 @pytest.mark.parametrize(

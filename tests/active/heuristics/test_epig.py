@@ -65,17 +65,40 @@ def test_gaussians(monkeypatch):
     np.testing.assert_allclose(gaussian_predictive_information(p, q), expected, atol=1e-12)
     monkeypatch.setattr("baal.active.heuristics.information.BLOCK_ELEMENTS", 8)
     np.testing.assert_allclose(gaussian_predictive_information(p, q), expected, atol=1e-12)
-    ranks, scores = GaussianEPIG().get_ranks(iter(np.split(p, 3 * [2])), q)
+    ranks, scores = GaussianEPIG(log_variance=False).get_ranks(iter(np.split(p, 3 * [2])), q)
     np.testing.assert_allclose(scores, expected, atol=1e-12)
     assert ranks.tolist() == np.argsort(-expected).tolist()
+    # As GaussianBALD does, it takes logarithms of variances unless it is told otherwise.
+    for array in (p, q):
+        array[:, 1] = np.log(array[:, 1])
+    np.testing.assert_allclose(GaussianEPIG().get_uncertainties(p, q), expected, atol=1e-12)
+
+
+def test_several_gaussian_outputs_are_summed():
+    p, q = draw((6, 4, 5)), draw((3, 4, 5), 1)  # D = 2: means 0 and 1, variances 2 and 3
+    expected = literal_gaussian(p[:, 0::2], q[:, 0::2]) + literal_gaussian(p[:, 1::2], q[:, 1::2])
+    np.testing.assert_allclose(gaussian_predictive_information(p, q), expected, atol=1e-12)
+
+
+def test_a_negative_variance_is_broken():
+    p = np.array([[[-1.0, 1.0], [1.0, 1.0]], [[-1.0, 1.0], [1.0, -0.5]]])
+    heuristic = GaussianEPIG(log_variance=False)
+    with pytest.warns(RuntimeWarning, match="got 1 of 2 that are not"):
+        ranks, scores = heuristic.get_ranks(p, p[:1])
+    assert ranks.tolist() == [0, 1]
+    assert np.isnan(scores[1])
+    with pytest.raises(InvalidArgumentError, match="values that have no score in GaussianEPIG"):
+        heuristic(p, p)
 
 
 def test_gaussians_without_variance_tell_nothing_and_without_noise_everything():
     still, certain = [[1.0, 1.0], [0.0, 0.0]], [[-1.0, 1.0], [0.0, 0.0]]
     assert gaussian_predictive_information([still], [still]).tolist() == [0.0]
     assert gaussian_predictive_information([certain], [certain]).tolist() == [np.inf]
-    with pytest.raises(InvalidArgumentError, match=r"\[N, 2, K\], each sample's mean and variance"):
-        GaussianEPIG()(draw((3, 4, 2)), draw((3, 4, 2)))
+    with pytest.raises(InvalidArgumentError, match=r"\[N, 2 D, K\], each sample's means and "):
+        gaussian_predictive_information(draw((3, 3, 2)), draw((3, 3, 2)))
+    with pytest.raises(InvalidArgumentError, match=r"GaussianEPIG to be \[N, 2 D, "):
+        GaussianEPIG()(draw((3, 3, 2)), draw((3, 3, 2)))
 
 
 def test_arrays_and_batches_of_either():
@@ -89,6 +112,14 @@ def test_arrays_and_batches_of_either():
                 break  # it is used up
     np.testing.assert_allclose(EPIG().compute_score(POOL, TARGETS), expected, atol=1e-12)
     assert EPIG(reverse=False).reversed
+
+
+@pytest.mark.parametrize("pool", [POOL, np.log(POOL) - 1])
+@pytest.mark.parametrize("targets", [TARGETS, np.log(TARGETS) + 1])
+def test_pool_and_targets_are_read_each_as_what_they_are(pool, targets):
+    for given in (pool, iter(np.split(pool, 3))):
+        scores = EPIG().get_uncertainties(given, targets)
+        np.testing.assert_allclose(scores, literal(POOL, TARGETS), atol=1e-12)
 
 
 def test_without_targets_the_pool_is_the_target(monkeypatch):

@@ -288,3 +288,24 @@ def test_gaussians_of_different_shapes_or_without_variance():
     ):
         F.predictive_variance(MEANS, VARIANCES[:2])
     assert np.isnan(F.predictive_variance([[[0.0]]], [[[-1.0]]])).all()
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, 5, 8, 21, 300])
+def test_margin_is_the_lead_in_a_sorted_row(n_classes):
+    rng = np.random.default_rng(n_classes)
+    p = rng.integers(0, 6, size=(200, n_classes, 1)) / 8  # with ties
+    ordered = np.sort(p[..., 0], axis=1)
+    np.testing.assert_array_equal(F.margin(p), ordered[:, -1] - ordered[:, -2])
+    p[3, -1], p[5, :2] = np.nan, np.inf
+    assert np.isnan(F.margin(p)[[3, 5]]).all()
+
+
+@pytest.mark.parametrize("score", SCORES)
+@pytest.mark.parametrize("n_samples", [1, 5000])
+def test_inputs_stay_as_they_are_whatever_the_number_of_samples(score, n_samples):
+    p = draw((3, 4, n_samples), dtype=np.float32)
+    before = p.copy()
+    p.flags.writeable = False
+    scores = score(p)
+    np.testing.assert_array_equal(p, before)
+    np.testing.assert_allclose(scores, score(p.astype(np.float64)), rtol=1e-5, atol=1e-6)

@@ -109,3 +109,29 @@ def test_two_samples_hold_no_more_than_one_bit():
 def test_small_pools(n):
     assert choose(draw((n, 3, 4)), 3)[0].tolist() == list(range(n))
     assert choose(draw((3, 3, 4)), 0)[0].tolist() == []
+
+
+def test_what_little_the_first_label_leaves_still_decides_the_order():
+    # The first item tells all samples apart but for a little doubt about the first two; the second
+    # tells only the third from these, which is known by then; the last one adds to what is not.
+    e = 5e-5
+    teacher = np.array([[1 - e, e, 0], [e, 1 - e, 0], [0, 0, 1]])
+    known = np.array([[1.0, 1.0, 0.0], [0.0, 0.0, 1.0], [0.0, 0.0, 0.0]])
+    other = np.array([[0.85, 0.15, 0.5], [0.15, 0.85, 0.5], [0.0, 0.0, 0.0]])
+    pool = np.stack([teacher, known, other])
+    expected, expected_gains = exact_greedy(pool, 2)
+    assert expected == [0, 2]
+    batch, gains = choose(pool, 2)
+    assert batch.tolist() == expected
+    np.testing.assert_allclose(gains, expected_gains, rtol=1e-6)
+    assert gains[1] > 1e-5
+
+
+@given(st.integers(2, 4), st.integers(2, 8), st.integers(0, 10**6), st.floats(0.005, 2))
+@settings(max_examples=30, deadline=None)
+def test_gains_are_exact_for_items_that_are_nearly_sure_too(n_classes, n_samples, seed, spread):
+    rng = np.random.default_rng(seed)
+    pool = rng.dirichlet([spread] * n_classes, size=(6, n_samples)).transpose(0, 2, 1)
+    batch, gains = choose(pool, 3)
+    for n in range(1, 4):  # what is less than 1e-6 may be given as nothing
+        assert gains[:n].sum() == pytest.approx(exact_information(pool[batch[:n]]), abs=3e-6)

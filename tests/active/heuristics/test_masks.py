@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from baal.active.heuristics.masks import masked_blocks
+from baal.active.heuristics.predictions import BLOCK_ELEMENTS
 from baal.exceptions import InvalidArgumentError, InvalidTypeError
 
 P = np.random.default_rng(0).random((7, 3, 5, 4))
@@ -49,3 +50,17 @@ def test_wrong_number_of_items(n):
 def test_no_numbers():
     with pytest.raises(InvalidTypeError, match="Expected `mask` to be an array"):
         list(masked_blocks(P, "all"))
+
+
+def test_masks_of_more_blocks_than_the_predictions_have():
+    length = BLOCK_ELEMENTS // 8
+    p = np.zeros((2, 2, length, 4), np.float32)  # an item is a block
+    with pytest.raises(InvalidArgumentError, match="but got more"):
+        list(masked_blocks(p, np.ones((3, length), bool)))
+
+
+def test_items_without_classes_are_passed_on_as_they_are():
+    values = np.arange(3.0)  # [N]: whoever scores the block says what is wrong with its shape
+    [(block, valid)] = masked_blocks(values, [True, False, True])
+    np.testing.assert_array_equal(block, values)
+    assert valid.tolist() == [True, False, True]

@@ -51,6 +51,18 @@ def test_top_k_mean(k, taken, lowest):
     assert np.flatnonzero(np.isnan(top_k_mean(k, lowest=lowest)(scores))).tolist() == [2]
 
 
+def test_numbers_of_numpy():
+    assert top_k_mean(np.float32(0.5)) == top_k_mean(0.5)
+    assert top_k_mean(np.int64(3)) == top_k_mean(3)
+    assert quantile(np.float32(0.5)) == quantile(0.5)
+
+
+@pytest.mark.parametrize("q", ["0.5", None, -0.1, np.nan])
+def test_no_such_q(q):
+    with pytest.raises(InvalidArgumentError, match="Expected `q` to be a number from 0 to 1"):
+        quantile(q)
+
+
 @pytest.mark.parametrize("k", [0, -1, 0.0, 1.5, True, "3"])
 def test_no_such_k(k):
     with pytest.raises(InvalidArgumentError, match="Expected `k` to be a number of scores"):

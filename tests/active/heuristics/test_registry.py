@@ -40,15 +40,19 @@ def test_arguments_are_passed_on():
 def test_names_are_listed():
     assert {"bald", "certainty", "entropy", "margin", "precomputed", "random"} <= set(NAMES)
     assert {"consensus_kl", "gaussian_bald", "mean_std", "multilabel_bald"} <= set(NAMES)
+    assert {"batch_bald", "epig", "gaussian_epig"} <= set(NAMES)
     assert {"multilabel_entropy", "multilabel_margin", "predictive_variance"} <= set(NAMES)
     assert {"variance", "variation_ratio", "vote_entropy"} <= set(NAMES)
     assert available_heuristics() == sorted(available_heuristics())
     with pytest.raises(InvalidArgumentError, match=r"one of \['bald', .*\], but got 'bold'"):
         get_heuristic("bold")
+    for no_name in (None, BALD):
+        with pytest.raises(InvalidArgumentError, match=r"Expected `name` to be one of \['bald'"):
+            get_heuristic(no_name)
 
 
 def test_arguments_that_a_heuristic_lacks():
-    with pytest.raises(InvalidArgumentError, match=r"of heuristic 'precomputed' to fit \(shuffle_"):
+    with pytest.raises(InvalidArgumentError, match=r"heuristic 'precomputed' to be among \['shuf"):
         get_heuristic("precomputed", reduction="mean")
 
 
@@ -103,5 +107,5 @@ def test_sampling_by_another_heuristic(name):
         InvalidArgumentError, match=r"Expected \['mode'\] to be given to `base_heur"
     ):
         get_heuristic(name, base_heuristic=own, mode="logits")
-    with pytest.raises(InvalidArgumentError, match="of heuristic 'bald' to fit"):
+    with pytest.raises(InvalidArgumentError, match="of heuristic 'bald' to be among"):
         get_heuristic(name, query=3)

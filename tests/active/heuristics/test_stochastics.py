@@ -2,6 +2,7 @@ from itertools import permutations
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare
@@ -9,6 +10,7 @@ from scipy.stats import chisquare
 from baal.active import ActiveLearningLoop, ActiveNumpyArray
 from baal.active.heuristics import (
     BALD,
+    AbstractHeuristic,
     BatchBALD,
     Certainty,
     GibbsSampling,
@@ -133,6 +135,9 @@ def test_reordering_scores_that_were_computed_before():
         2,
     ]
     assert heuristic.reorder_indices([0.5, 0.75]).tolist() == [1, 0]
+    tensor = torch.tensor([0.5, 0.75], requires_grad=True)
+    for scores in (tensor, tensor.bfloat16(), [tensor[:1], tensor[1:].bfloat16()]):
+        assert heuristic.reorder_indices(scores).tolist() == [1, 0]
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
@@ -177,3 +182,30 @@ def test_arguments():
         PowerSampling(BALD, 1)
     with pytest.raises(NotImplementedError, match="must define `log_weights`"):
         StochasticHeuristic(Precomputed(), 1)([1.0])
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_a_mask_is_handed_to_the_base(sampler):
+    pool = draw((20, 3, 5, 8))  # [N, C, L, K]
+    mask = np.arange(5) < np.random.default_rng(0).integers(1, 6, size=(20, 1))
+    base = BALD(reduction="mean")
+    ranks, scores = base.get_ranks(pool, mask=mask)
+    heuristic = sampler(base, 3, 1e-6, seed=0)
+    assert heuristic.takes_mask
+    got, got_scores = heuristic.get_ranks(pool, mask=mask)
+    np.testing.assert_array_equal(got_scores, scores)
+    assert got.tolist() == ranks.tolist() == heuristic(pool, mask=mask).tolist()
+    np.testing.assert_array_equal(heuristic.get_uncertainties(pool, mask=mask), scores)
+    with pytest.raises(InvalidArgumentError, match="which the base heuristic BatchBALD does not"):
+        sampler(BatchBALD(2), 3).get_ranks(draw((4, 3, 5)), mask=np.ones(4, bool))
+
+
+def test_a_base_of_baal_without_targets():
+    class Old(AbstractHeuristic):
+        def compute_score(self, predictions):
+            return predictions[:, 0, 0]
+
+    pool = draw((5, 3, 2))
+    heuristic = PowerSampling(Old(reverse=True), 2, seed=0)
+    np.testing.assert_array_equal(heuristic.compute_score(pool), pool[:, 0, 0])
+    np.testing.assert_array_equal(heuristic.get_ranks(pool)[1], pool[:, 0, 0])

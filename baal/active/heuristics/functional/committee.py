@@ -91,7 +91,7 @@ def vote_entropy(probabilities: npt.ArrayLike) -> Array:
         >>> vote_entropy([[[0.9, 0.4], [0.1, 0.6]]]).round(6).tolist()  # one vote each
         [0.693147]
     """
-    return entropy(votes(probabilities))
+    return entropy(np.moveaxis(votes(probabilities), 1, 0))
 
 
 def soft_vote_entropy(probabilities: npt.ArrayLike) -> Array:
