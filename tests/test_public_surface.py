@@ -20,6 +20,35 @@ SURFACE = {
         "HuggingFaceDatasets", "active_huggingface_dataset", "hide_label",
     },
     "baal.active.file_dataset": {"FileDataset", "default_image_load_fn"},
+    "baal.active.heuristics": {
+        "AbstractHeuristic", "BALD", "BatchBALD", "Certainty", "CombineHeuristics",
+        "ConsensusKL", "EPIG", "Entropy", "GaussianBALD", "GaussianEPIG", "GaussianHeuristic",
+        "GibbsSampling", "Margin", "MeanSTD", "MultiLabelBALD", "MultiLabelEntropy",
+        "MultiLabelHeuristic", "MultiLabelMargin", "PointwiseHeuristic", "PowerBALD",
+        "PowerEntropy", "PowerSampling", "Precomputed", "PredictiveVariance", "Random",
+        "RankBasedSampling", "StochasticHeuristic", "Variance", "VariationRatio", "VoteEntropy",
+        "available_heuristics", "available_reductions", "get_heuristic", "quantile",
+        "register_heuristic", "require_single_item", "requireprobs", "singlepass", "top_k_mean",
+    },
+    "baal.active.heuristics.aliases": {
+        "PowerBALD", "PowerEntropy",
+    },
+    "baal.active.heuristics.functional": {
+        "certainty", "expected_entropy", "gaussian_entropy", "gaussian_expected_entropy",
+        "gaussian_mutual_information", "label_entropy", "label_expected_entropy",
+        "label_margin", "label_mutual_information", "margin", "mean_kl_to_consensus",
+        "mean_standard_deviation", "mutual_information", "predictive_entropy",
+        "predictive_variance", "soft_vote_entropy", "variance", "variation_ratio",
+        "vote_entropy", "votes",
+    },
+    "baal.active.heuristics.heuristics": {
+        "AbstractHeuristic", "BALD", "BatchBALD", "Certainty", "CombineHeuristics", "EPIG",
+        "Entropy", "Margin", "Precomputed", "Random", "Variance", "available_reductions",
+        "require_single_item", "requireprobs", "singlepass",
+    },
+    "baal.active.heuristics.stochastics": {
+        "GibbsSampling", "PowerSampling", "RankBasedSampling", "StochasticHeuristic",
+    },
     "baal.bayesian.caching_utils": {
         "LRUCacheModule", "MCCachingModule", "patch_module", "unpatch_module",
     },

@@ -1,5 +1,6 @@
 """Telling probabilities from logits, and turning logits into probabilities, with NumPy alone."""
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,11 @@ SUM_TOLERANCE = 2.0**-6
 # Averaging ones can give one and a few units in the last place. For a single output column the
 # range is all there is to see, hence a tolerance as small as the dtype allows.
 RANGE_ULPS = 4
+# How far from the truth a weighted sum over columns that sum to one in float32 may be, as a part of
+# itself; coarser values are looked at column by column.
+PROJECTION_TOLERANCE = 2.0**-18
+SMALL_WIDTH = 128  # columns of an item; the sums of more are rows long enough to be fast
+SMALL_PRODUCT = 8192  # values; no BLAS spreads so small a product over threads
 
 
 def in_unit_range(values: npt.NDArray[Any], eps: float | None = None) -> bool:
@@ -37,6 +43,8 @@ def in_unit_range(values: npt.NDArray[Any], eps: float | None = None) -> bool:
     if values.size == 0:
         return True
     tolerance = RANGE_ULPS * (eps or precision(values))
+    if _bits_in_range(values, 1 + tolerance):
+        return True
     lowest, highest = values.min(), values.max()
     if not (np.isfinite(lowest) and np.isfinite(highest)):
         judged = values[~np.isnan(values) & (values != np.inf)]
@@ -57,8 +65,15 @@ def sums_to_one(values: npt.NDArray[Any]) -> bool:
         >>> sums_to_one(np.array([[0.3, 0.7]])), sums_to_one(np.array([[0.3, 0.5]]))
         (True, False)
     """
-    sums = np.einsum("nc...->n...", values)  # [N, ...]
-    off = np.abs(sums - 1) > SUM_TOLERANCE
+    if values.size == 0:
+        return True
+    small = values[0, 0].size < SMALL_WIDTH and values[0].size <= SMALL_PRODUCT
+    if small and _projections_sum_to_one(values):
+        return True
+    sums = values.sum(axis=1)  # [N, ...]
+    if sums.min() >= 1 - SUM_TOLERANCE and sums.max() <= 1 + SUM_TOLERANCE:
+        return True
+    off = np.abs(sums - 1) > SUM_TOLERANCE  # False of NaN
     return not bool(np.any(off & (sums < np.inf)))
 
 
@@ -92,3 +107,41 @@ def precision(values: npt.NDArray[Any]) -> float:
         (True, True)
     """
     return float(max(np.finfo(values.dtype).eps, np.finfo(np.float32).eps))
+
+
+def _bits_in_range(values: npt.NDArray[Any], highest: float) -> bool:
+    """Whether all lie in [0, highest], by one pass; False as well if there is a -0.0."""
+    # As unsigned integers, floats from 0 on come in their order, and before infinities, NaN, and
+    # everything with a sign.
+    unsigned = np.dtype(f"u{values.itemsize}")
+    return bool(values.view(unsigned).max() <= np.array(highest, values.dtype).view(unsigned))
+
+
+def _projections_sum_to_one(values: npt.NDArray[Any]) -> bool:
+    """Whether a weighted sum over the columns of each item says that all of them sum to one.
+
+    One pass of long rows, where the sums of short columns would be many short ones, three times as
+    slow. A single column that is off is always seen. Several that make up for each other could only
+    hide by a coincidence of their sums with the weights, in every item that has any. False: not
+    known.
+    """
+    n_items, n_classes = values.shape[:2]
+    weights, total = _weights(values[0, 0].size, n_classes, values.dtype.str)
+    rows = values.reshape(n_items, -1)
+    n_together = SMALL_PRODUCT // rows.shape[1]
+    whole = n_items - n_items % n_together
+    groups = rows[:whole].reshape(-1, n_together, rows.shape[1])
+    slack = PROJECTION_TOLERANCE * total
+    with np.errstate(invalid="ignore", over="ignore"):
+        return all(
+            sums.min(initial=total) >= total - slack and sums.max(initial=total) <= total + slack
+            for sums in (groups @ weights, rows[whole:] @ weights)
+        )
+
+
+@lru_cache(maxsize=32)
+def _weights(width: int, repeats: int, dtype: str) -> tuple[npt.NDArray[Any], float]:
+    """A weight from 1 to 2 for each column, repeated for each class, and the sum of one round."""
+    golden = (1 + 5**0.5) / 2  # its multiples are spread evenly
+    weights = (1 + np.arange(1, width + 1) * golden % 1).astype(dtype)
+    return np.tile(weights, repeats), float(weights.sum(dtype=np.float64))

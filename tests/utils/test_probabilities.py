@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import torch
 
 from baal.utils.probabilities import in_unit_range, logits_to_probabilities, precision, sums_to_one
 
@@ -59,3 +60,37 @@ def test_broken_logits_stay_where_they_are_and_ruled_out_classes_get_zero():
     assert probabilities.dtype == np.float32
     assert probabilities[0].tolist() == [0.0, 0.5, 0.5]
     assert np.isnan(probabilities[1, 0])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("n_classes", "n_samples"), [(2, 2), (10, 20), (3, 127), (3, 200)])
+def test_no_column_that_is_off_is_overlooked(dtype, n_classes, n_samples):
+    rng = np.random.default_rng(0)
+    p = rng.dirichlet(np.ones(n_classes), size=(50, n_samples)).swapaxes(1, 2).astype(dtype)
+    assert sums_to_one(p)
+    for _ in range(50):
+        off = p.copy()
+        off[rng.integers(50), 0, rng.integers(n_samples)] += rng.choice([-1, 1]) * 0.02
+        assert not sums_to_one(off)
+    # One column makes up for what another lacks: the mean over the samples sums to one.
+    off = p.copy()
+    off[7, 0, 0] += 0.3
+    off[7, 0, 1] -= 0.3
+    assert not sums_to_one(off)
+
+
+def test_columns_that_are_off_by_rounding_alone_sum_to_one():
+    rng = np.random.default_rng(0)
+    p = rng.dirichlet(np.ones(10), size=(50, 20)).swapaxes(1, 2)
+    coarse = torch.from_numpy(p).bfloat16().float().numpy()
+    assert np.abs(coarse.sum(axis=1) - 1).max() > 1e-3
+    assert sums_to_one(coarse)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_ends_of_the_range(dtype):
+    assert in_unit_range(np.array([0.0, -0.0, 1.0], dtype))
+    assert in_unit_range(np.zeros((4, 4), dtype)[:, ::2])
+    assert not in_unit_range(np.array([0.5, -0.01], dtype))
+    assert not in_unit_range(np.array([0.5, 1.01], dtype))
+    assert not in_unit_range(np.array([0.5, -np.inf], dtype))

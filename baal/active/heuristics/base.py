@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from baal.active.heuristics.decorators import reading_as, reads_probabilities
 from baal.active.heuristics.predictions import as_array, is_batches, join, read_whole, reblock
-from baal.active.heuristics.ranking import rank_scores
+from baal.active.heuristics.ranking import rank_scores, read_scores
 from baal.active.heuristics.reductions import Reduction, find_reduction
 from baal.active.heuristics.scoring import MODES, Reading, score_undecided
 from baal.active.heuristics.shuffling import (
@@ -42,7 +42,19 @@ class AbstractHeuristic:
         needs_probabilities: Predictions are read as `mode` says. Set by itself where
             `compute_score` is decorated with `requireprobs`; where it is False, predictions are
             scored as they come.
+        needs_variances: Half of the outputs are means, and the other half are their variances, as
+            the heuristic's own arguments say.
+        needs_independent_labels: The outputs are labels of which any number may apply, each with
+            its own probability; they sum to nothing, and `mode` cannot be "auto".
+        is_continuous: A small change of the predictions changes the scores little. False where
+            votes are counted, or a batch is chosen.
+        takes_mask: The methods take `mask` as well: which positions count.
         is_random: Two calls with the same predictions may differ.
+        has_positions: Items may have several positions, `[N, C, ..., K]`; else `[N, C, K]` it is.
+        ranks_by_score: The ranks are the order of the scores. False where a batch is chosen, or
+            ranks are drawn.
+        takes_pending: The methods take `pending_predictions` as well: on items that were chosen
+            before and wait for their labels, `[P, C, ..., K]` by the same posterior samples.
         min_dims: How many dimensions predictions must have: 1 `[N]`, 2 `[N, C]`, or 3
             `[N, C, ..., K]` for what only exists with posterior samples, which warns if there is
             but one.
@@ -51,8 +63,8 @@ class AbstractHeuristic:
         shuffle_prop: Deprecated. Proportion of the ranks to shuffle, from 0 to 1, whatever their
             scores are.
         reverse: Whether the highest score is the most uncertain.
-        reduction: From `[N, ...]` to `[N]`: "max", "min", "mean", "sum", "none", or a callable
-            that treats each item on its own.
+        reduction: From `[N, ...]` to `[N]`: "max", "min", "mean", "sum", "top_k_mean", "quantile",
+            "none", or a callable that treats each item on its own (see `reductions`).
         mode: What predictions are: "probabilities", "logits", or "auto" (see `scoring`).
         seed: Of all that is random here. None draws from NumPy's global state, which
             `np.random.seed` sets.
@@ -74,7 +86,14 @@ class AbstractHeuristic:
     needs_joint_samples: bool = False
     needs_whole_pool: bool = False
     needs_probabilities: bool = False
+    needs_variances: bool = False
+    needs_independent_labels: bool = False
+    is_continuous: bool = True
+    takes_mask: bool = False
     is_random: bool = False
+    has_positions: bool = True
+    ranks_by_score: bool = True
+    takes_pending: bool = False
     min_dims: int = 1
 
     def __init__(
@@ -196,11 +215,7 @@ class AbstractHeuristic:
             scores = score_undecided(blocks, score_as)
         else:
             scores = [self._score(block, targets) for block in blocks]
-        if not scores:
-            raise InvalidArgumentError(
-                "Expected `predictions` to yield at least one batch, but got none."
-            )
-        return np.concatenate(scores)
+        return self._joined(scores)
 
     def reorder_indices(self, scores: Any) -> npt.NDArray[np.int64]:
         """Order items by their scores, the most uncertain first.
@@ -222,9 +237,7 @@ class AbstractHeuristic:
             >>> AbstractHeuristic(reverse=True).reorder_indices([0.2, 0.7, 0.7]).tolist()
             [1, 2, 0]
         """
-        if isinstance(scores, list | tuple) and any(np.ndim(part) for part in scores):
-            scores = join(scores, "scores")
-        array = as_array(scores, "scores").astype(np.float64)
+        array = read_scores(scores)
         ranks = rank_scores(array, highest_first=self.reversed)
         n_finite = int(np.isfinite(array).sum())
         if self.shuffle_prop:
@@ -260,9 +273,12 @@ class AbstractHeuristic:
         scores = self.get_uncertainties(predictions, target_predictions)
         return self.reorder_indices(scores), scores
 
-    def __call__(self, predictions: Any, target_predictions: Any = None) -> npt.NDArray[np.int64]:
-        """The ranks alone, as `get_ranks` gives them."""
-        return self.get_ranks(predictions, target_predictions)[0]
+    def __call__(
+        self, predictions: Any, target_predictions: Any = None, **further: Any
+    ) -> npt.NDArray[np.int64]:
+        """The ranks alone, as `get_ranks` gives them with the same arguments."""
+        get_ranks: Any = self.get_ranks  # subclasses take a mask, or items that wait for labels
+        return np.asarray(get_ranks(predictions, target_predictions, **further)[0])
 
     def _score(self, predictions: Array, targets: Array | None) -> Array:
         """`compute_score` and the reduction, and a look at what they gave."""
@@ -280,6 +296,13 @@ class AbstractHeuristic:
             )
         return reduced
 
+    def _joined(self, scores: list[Array]) -> Array:
+        if not scores:
+            raise InvalidArgumentError(
+                "Expected `predictions` to yield at least one batch, but got none."
+            )
+        return np.concatenate(scores)
+
     def _check_dims(self, predictions: Array) -> Array:
         if predictions.ndim < self.min_dims or 0 in predictions.shape[1:]:
             expected = ("[N, ...]", "[N, C, ..., K] or [N, C]", "[N, C, ..., K] with K samples")
@@ -287,6 +310,11 @@ class AbstractHeuristic:
                 f"Expected `predictions` for {type(self).__name__} to be "
                 f"{expected[self.min_dims - 1]}, no axis but the first empty, "
                 f"but got shape {predictions.shape}."
+            )
+        if not self.has_positions and np.prod(predictions.shape[2:-1]) > 1:
+            raise InvalidArgumentError(
+                f"Expected `predictions` for {type(self).__name__} to be [N, C, K], with one "
+                f"position for each item, but got shape {predictions.shape}."
             )
         return predictions
 

@@ -1,16 +1,19 @@
 """The base of heuristics whose score of an item depends on that item alone."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from baal.active.heuristics.base import AbstractHeuristic
-from baal.active.heuristics.decorators import reading_of
+from baal.active.heuristics.decorators import reading_as, reading_of
+from baal.active.heuristics.masks import masked_blocks
 from baal.active.heuristics.predictions import as_array
-from baal.active.heuristics.reductions import Reduction
-from baal.active.heuristics.scoring import Reading, score_array
+from baal.active.heuristics.reductions import Reduction, reduce_valid
+from baal.active.heuristics.scoring import Reading, score_array, score_undecided
 from baal.active.heuristics.shuffling import IGNORED, Ignored
+from baal.exceptions import InvalidArgumentError
 
 __all__ = ["PointwiseHeuristic"]
 
@@ -24,9 +27,12 @@ class PointwiseHeuristic(AbstractHeuristic):
 
     Args:
         shuffle_prop: Deprecated. Proportion of the ranks to shuffle, from 0 to 1.
-        reduction: From `[N, ...]` to `[N]`: "max", "min", "mean", "sum", "none", or a callable.
+        reduction: From `[N, ...]` to `[N]`: "max", "min", "mean", "sum", "top_k_mean", "quantile",
+            "none", or a callable, such as `top_k_mean(20)`.
         mode: What predictions are: "probabilities", "logits", or "auto".
         seed: Of the shuffling. None draws from NumPy's global state.
+        threads: How many threads score an array; the scores are the same to the bit. An iterable
+            of batches is scored by one.
 
     Raises:
         InvalidArgumentError: An argument is none of the above.
@@ -40,6 +46,7 @@ class PointwiseHeuristic(AbstractHeuristic):
     """
 
     needs_probabilities = True
+    takes_mask = True
     min_dims = 2
 
     def __init__(
@@ -49,8 +56,12 @@ class PointwiseHeuristic(AbstractHeuristic):
         *,
         mode: Reading = "auto",
         seed: int | None = None,
+        threads: int = 1,
     ) -> None:
         super().__init__(shuffle_prop, reduction=reduction, mode=mode, seed=seed)
+        if threads < 1:
+            raise InvalidArgumentError(f"Expected `threads` to be at least 1, but got {threads}.")
+        self.threads = threads
 
     def score_probabilities(self, probabilities: Array) -> Array:
         """Score a block of items, each position on its own.
@@ -87,9 +98,87 @@ class PointwiseHeuristic(AbstractHeuristic):
             >>> Highest().compute_score([[0.5, 0.5], [1.0, 0.0]]).tolist()
             [0.5, 1.0]
         """
+        samples = self._with_samples(predictions)
+        return score_array(samples, self.score_probabilities, self._reading(), self.threads)
+
+    def get_uncertainties(
+        self, predictions: Any, target_predictions: Any = None, *, mask: Any = None
+    ) -> Array:
+        """Score each item.
+
+        Args:
+            predictions: `[N, C, ..., K]`, or an iterable of such batches.
+            target_predictions: Not used.
+            mask: `[N, ...]`, True where a position counts; False where it is padding, or in a
+                region to ignore. Or an iterable of such batches. What stands at the other
+                positions has no say in anything.
+
+        Returns:
+            `[N]` float64; `[N, ...]` with the reduction "none". NaN, which ranks last, for an item
+            without a position that counts.
+
+        Raises:
+            InvalidArgumentError: A shape is wrong, or values are not what `mode` says.
+            InvalidTypeError: These are no numbers.
+
+        Example:
+            >>> from baal.active.heuristics import Entropy
+            >>> sentences = np.array([[[0.5, 1.0, 1.0], [0.5, 0.0, 0.0]]])[..., None]  # 3 words
+            >>> Entropy(reduction="mean").get_uncertainties(sentences).round(3).tolist()
+            [0.231]
+            >>> mask = [[True, False, False]]
+            >>> Entropy(reduction="mean").get_uncertainties(sentences, mask=mask).round(3).tolist()
+            [0.693]
+        """
+        if mask is None:
+            return super().get_uncertainties(predictions, target_predictions)
+        valid: list[Array] = []  # of the block that is being scored
+
+        def blocks() -> Iterator[Array]:
+            for block, valid[:] in ((b, [v]) for b, v in masked_blocks(predictions, mask)):
+                yield self._check_dims(block)
+
+        def score_as(block: Array, reading: Reading) -> Array:
+            with reading_as(self, reading):
+                return reduce_valid(self.compute_score(block), valid[0], self.reduction)
+
+        checked = self._checked(blocks())
+        if self.needs_probabilities and self.mode == "auto":
+            scores = score_undecided(checked, score_as)
+        else:
+            scores = [score_as(block, self.mode) for block in checked]
+        return self._joined(scores)
+
+    def get_ranks(
+        self, predictions: Any, target_predictions: Any = None, *, mask: Any = None
+    ) -> tuple[npt.NDArray[np.int64], Array]:
+        """Score and rank each item.
+
+        Args:
+            predictions: `[N, C, ..., K]`, or an iterable of such batches.
+            target_predictions: Not used.
+            mask: As for `get_uncertainties`.
+
+        Returns:
+            `(ranks [N], scores [N])`: `ranks` is a permutation with the winner first, `scores[i]`
+            belongs to item `i`.
+
+        Raises:
+            InvalidArgumentError: As for `get_uncertainties`, or there is more than one score for
+                an item.
+            InvalidTypeError: These are no numbers.
+
+        Example:
+            >>> from baal.active.heuristics import Certainty
+            >>> Certainty().get_ranks([[1.0, 0.0], [0.5, 0.5]])[0].tolist()
+            [1, 0]
+        """
+        scores = self.get_uncertainties(predictions, target_predictions, mask=mask)
+        return self.reorder_indices(scores), scores
+
+    def _with_samples(self, predictions: Any) -> Array:
         array = self._check_dims(as_array(predictions))
-        samples = array[..., np.newaxis] if array.ndim == 2 else array  # [N, C] is K=1
-        return score_array(samples, self.score_probabilities, self._reading())
+        return array[..., np.newaxis] if array.ndim == 2 else array  # [N, C] is K=1
 
     def _reading(self) -> Reading:
         return reading_of(self)

@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from baal.active.heuristics.predictions import as_array, join
 from baal.exceptions import InvalidArgumentError
 from baal.utils.frames import level_outside_baal
 
-__all__ = ["TIE", "rank_scores"]
+__all__ = ["TIE", "rank_scores", "read_scores"]
 
 Array = npt.NDArray[Any]
 
@@ -57,6 +58,27 @@ def rank_scores(scores: Array, *, highest_first: bool) -> npt.NDArray[np.int64]:
     ties[order] = _tie_groups(keys[order])
     ranks = usable[np.argsort(ties, kind="stable")]  # stable: a tie keeps the items' own order
     return np.concatenate([ranks, broken]).astype(np.int64, copy=False)
+
+
+def read_scores(scores: Any) -> npt.NDArray[np.float64]:
+    """Read scores that were computed before.
+
+    Args:
+        scores: `[N]`, an array or a tensor; or a list of these, which are joined.
+
+    Returns:
+        `[N]`, a copy.
+
+    Raises:
+        InvalidTypeError: These are no numbers.
+
+    Example:
+        >>> read_scores([np.ones(1), np.zeros(2)]).tolist()
+        [1.0, 0.0, 0.0]
+    """
+    if isinstance(scores, list | tuple) and any(np.ndim(part) for part in scores):
+        scores = join(scores, "scores")
+    return as_array(scores, "scores").astype(np.float64)
 
 
 def _tie_groups(ordered: Array) -> npt.NDArray[np.int64]:

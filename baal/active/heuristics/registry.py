@@ -2,24 +2,84 @@
 
 import inspect
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+from baal.active.heuristics.aliases import PowerBALD, PowerEntropy
 from baal.active.heuristics.base import AbstractHeuristic
 from baal.active.heuristics.baselines import Precomputed, Random
+from baal.active.heuristics.batch_bald import BatchBALD
+from baal.active.heuristics.committee import ConsensusKL, MeanSTD, VariationRatio, VoteEntropy
+from baal.active.heuristics.epig import EPIG, GaussianEPIG
+from baal.active.heuristics.multilabel import MultiLabelBALD, MultiLabelEntropy, MultiLabelMargin
 from baal.active.heuristics.reductions import Reduction
+from baal.active.heuristics.regression import GaussianBALD, PredictiveVariance
+from baal.active.heuristics.stochastics import (
+    GibbsSampling,
+    PowerSampling,
+    RankBasedSampling,
+    StochasticHeuristic,
+)
 from baal.active.heuristics.uncertainty import BALD, Certainty, Entropy, Margin, Variance
 from baal.exceptions import InvalidArgumentError
 
 __all__ = ["available_heuristics", "get_heuristic", "register_heuristic"]
 
+
+class _Sampling:
+    """Makes a stochastic heuristic from the name of another."""
+
+    def __init__(self, sampling: Callable[..., StochasticHeuristic]) -> None:
+        self.sampling = sampling
+
+    def __call__(
+        self,
+        base_heuristic: str | AbstractHeuristic = "bald",
+        query_size: int = 10,
+        temperature: float = 1.0,
+        seed: int | None = None,
+        **arguments: Any,
+    ) -> StochasticHeuristic:
+        if isinstance(base_heuristic, str):
+            base_heuristic = get_heuristic(base_heuristic, **arguments)
+        elif arguments:
+            raise InvalidArgumentError(
+                f"Expected {sorted(arguments)} to be given to `base_heuristic`, which is made "
+                f"already, but got them beside {type(base_heuristic).__name__}."
+            )
+        return self.sampling(base_heuristic, query_size, temperature, seed=seed)
+
+
+def _with_batch_size(name: str, make: Callable[..., AbstractHeuristic]) -> Any:
+    """A batch of 10 unless it is told otherwise."""
+    return partial(make, **{name: 10})
+
+
 _known: dict[str, Callable[..., AbstractHeuristic]] = {
     "bald": BALD,
+    "batch_bald": _with_batch_size("num_samples", BatchBALD),
     "certainty": Certainty,
+    "consensus_kl": ConsensusKL,
     "entropy": Entropy,
+    "epig": EPIG,
+    "gaussian_bald": GaussianBALD,
+    "gaussian_epig": GaussianEPIG,
+    "gibbs_sampling": _Sampling(GibbsSampling),
     "margin": Margin,
+    "mean_std": MeanSTD,
+    "multilabel_bald": MultiLabelBALD,
+    "multilabel_entropy": MultiLabelEntropy,
+    "multilabel_margin": MultiLabelMargin,
+    "power_bald": _with_batch_size("query_size", PowerBALD),
+    "power_entropy": _with_batch_size("query_size", PowerEntropy),
+    "power_sampling": _Sampling(PowerSampling),
     "precomputed": Precomputed,
+    "predictive_variance": PredictiveVariance,
     "random": Random,
+    "rank_based_sampling": _Sampling(RankBasedSampling),
     "variance": Variance,
+    "variation_ratio": VariationRatio,
+    "vote_entropy": VoteEntropy,
 }
 
 
@@ -41,6 +101,10 @@ def get_heuristic(
 ) -> AbstractHeuristic:
     """Make a heuristic from its name.
 
+    Batches are of 10 items unless `num_samples` or `query_size` says otherwise. The sampling
+    heuristics draw by BALD's scores unless `base_heuristic`, a heuristic or its name, says
+    otherwise; further arguments go to the one so named.
+
     Args:
         name: One of `available_heuristics()`, in any case.
         shuffle_prop: Deprecated. Proportion of the ranks to shuffle; 0 is none.
@@ -57,7 +121,7 @@ def get_heuristic(
         >>> get_heuristic("entropy", reduction="mean", mode="logits").mode
         'logits'
     """
-    factory = _known.get(name.lower())
+    factory = _known.get(str(name).lower())  # of what is no name it is none
     if factory is None:
         raise InvalidArgumentError(
             f"Expected `name` to be one of {available_heuristics()}, but got {name!r}."
@@ -74,8 +138,8 @@ def get_heuristic(
         signature.bind(**arguments)
     except TypeError as error:
         raise InvalidArgumentError(
-            f"Expected the arguments of heuristic {name!r} to fit {signature}, "
-            f"but got {sorted(arguments)}: {error}."
+            f"Expected the arguments of heuristic {name!r} to be among "
+            f"{[*signature.parameters]}, but got {sorted(arguments)}: {error}."
         ) from error
     return factory(**arguments)
 

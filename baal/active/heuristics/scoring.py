@@ -12,12 +12,16 @@ How predictions are *read* (a `Reading`):
 
 What auto cannot know: values in [0, 1] whose columns do not sum to one are either logits that
 happen to be small, or independent (multi-label) probabilities. They are read as logits, with a
-warning. And the logits of a single output column that all happen to lie in [0, 1] look exactly
-like Bernoulli probabilities, and are read as such.
+warning; multi-label probabilities have heuristics of their own. And the logits of a single output
+column that all happen to lie in [0, 1] look exactly like Bernoulli probabilities, and are read as
+such.
 """
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -37,10 +41,13 @@ __all__ = ["MODES", "Reading", "read_probabilities", "score_array", "score_undec
 
 Array = npt.NDArray[Any]
 Reading = Literal["auto", "probabilities", "logits", "as_is"]
+Place = tuple[slice, slice]
 MODES: tuple[Reading, ...] = ("auto", "probabilities", "logits")
 
 
-def score_array(array: Array, score: Callable[[Array], Array], reading: Reading) -> Array:
+def score_array(
+    array: Array, score: Callable[[Array], Array], reading: Reading, threads: int = 1
+) -> Array:
     """Apply a function on probabilities to an array, block by block.
 
     Args:
@@ -48,6 +55,7 @@ def score_array(array: Array, score: Callable[[Array], Array], reading: Reading)
         score: `[n, C, m, K]` to `[n, m]` or `[n, C, m]`; an item's and a position's scores depend
             on that item and position alone.
         reading: What the array holds.
+        threads: How many blocks are scored at once.
 
     Returns:
         `[N, ...]` or `[N, C, ...]`.
@@ -62,13 +70,13 @@ def score_array(array: Array, score: Callable[[Array], Array], reading: Reading)
     if reading == "auto":
         # As long as nothing speaks against probabilities they are scored as such; the first block
         # of logits gives itself away, so that starting over costs next to nothing.
-        evidence = Evidence()
-        scores = _score_blocks(array, score, "auto", evidence)
+        scores = _score_blocks(array, score, "auto", threads)
         if scores is not None:
             return scores
-        _warn_if_multilabel(all(in_unit_range(b, evidence.eps) for b, _ in _blocks(array)))
+        eps, read = precision(array), _reader(array)
+        _warn_if_multilabel(all(in_unit_range(read(place), eps) for place in _places(array)))
         reading = "logits"
-    scores = _score_blocks(array, score, reading, Evidence())
+    scores = _score_blocks(array, score, reading, threads)
     assert scores is not None  # only auto can fail
     return scores
 
@@ -142,7 +150,6 @@ class Evidence:
     def __init__(self) -> None:
         self.in_range = True
         self.normalised = True
-        self.eps = 0.0
 
     @property
     def for_probabilities(self) -> bool:
@@ -151,21 +158,23 @@ class Evidence:
 
     def see(self, values: Array, eps: float | None = None) -> None:
         """Take in some more values `[n, C, ...]`, computed with machine epsilon `eps`."""
-        self.eps = eps or precision(values)
+        eps = eps or precision(values)
         values = _single_or_double(values)
-        self.in_range = self.in_range and in_unit_range(values, self.eps)
+        self.in_range = self.in_range and in_unit_range(values, eps)
         if self.for_probabilities and values.shape[1] > 1:
             self.normalised = sums_to_one(values)
 
 
 def _score_blocks(
-    array: Array, score: Callable[[Array], Array], reading: Reading, evidence: Evidence
+    array: Array, score: Callable[[Array], Array], reading: Reading, threads: int
 ) -> Array | None:
     """Scores of all blocks; None as soon as auto sees that these are no probabilities."""
-    eps = precision(array)
-    scores: Array | None = None
-    for block, (items, positions) in _blocks(array):
+    eps, read = precision(array), _reader(array)
+
+    def score_block(place: Place) -> Array | None:
+        block = read(place)
         if reading == "auto":
+            evidence = Evidence()
             evidence.see(block, eps)
             if not evidence.for_probabilities:
                 return None
@@ -175,33 +184,56 @@ def _score_blocks(
             block = logits_to_probabilities(block)
         # Broken values give broken scores, which are reported where they are ranked.
         with np.errstate(invalid="ignore", over="ignore"):
-            part = score(block)  # [n, m] or [n, C, m]
-        if scores is None:
-            n_positions = int(np.prod(array.shape[2:-1]))
-            scores = np.empty((len(array), *part.shape[1:-1], n_positions))
-        scores[items, ..., positions] = part
+            return score(block)  # [n, m] or [n, C, m]
+
+    scores: Array | None = None
+    places = list(_places(array))
+    with ThreadPoolExecutor(threads) if threads > 1 else nullcontext() as pool:
+        parts = pool.map(score_block, places) if pool else map(score_block, places)
+        for place, part in zip(places, parts, strict=True):
+            if part is None:
+                if pool:
+                    pool.shutdown(cancel_futures=True)
+                return None
+            if scores is None:
+                n_positions = int(np.prod(array.shape[2:-1]))
+                scores = np.empty((len(array), *part.shape[1:-1], n_positions))
+            scores[place[0], ..., place[1]] = part
     assert scores is not None  # an array without items is one block without items
     return scores.reshape(*scores.shape[:-1], *array.shape[2:-1])
 
 
-def _blocks(array: Array) -> Iterator[tuple[Array, tuple[slice, slice]]]:
-    """Contiguous blocks `[n, C, m, K]` of `[N, C, ..., K]` in float32 or float64, and their place.
+def _places(array: Array) -> Iterator[Place]:
+    """Which items and which of their positions each block of `[N, C, ..., K]` holds.
 
-    The cuts depend on the shape of one item alone, and each block is laid out anew: so the same
-    items give the same bits, however they lie in memory and however many there are.
+    The cuts depend on the shape of one item alone: so the same items give the same bits, however
+    many there are.
     """
     n_items, n_classes, *further, n_samples = array.shape
     n_positions = int(np.prod(further))
     item_step = items_per_block(array.shape[1:])
     step = max(1, BLOCK_ELEMENTS // (n_classes * n_samples)) if item_step == 1 else n_positions
     for start in range(0, max(1, n_items), item_step):
-        items = slice(start, min(start + item_step, n_items))
-        group = array[items]
-        group = group.reshape(len(group), n_classes, n_positions, n_samples)
         for first in range(0, n_positions, step):
-            positions = slice(first, first + step)
-            block = np.ascontiguousarray(group[:, :, positions])
-            yield _single_or_double(block), (items, positions)
+            yield slice(start, min(start + item_step, n_items)), slice(first, first + step)
+
+
+def _reader(array: Array) -> Callable[[Place], Array]:
+    """Gives the block at a place: `[n, C, m, K]` in float32 or float64, in the order of memory."""
+    n_positions = int(np.prod(array.shape[2:-1]))
+
+    # An item may have many blocks, and one that lies spread out in memory is brought in order once.
+    @lru_cache(maxsize=1)
+    def items(start: int, stop: int) -> Array:
+        part = np.ascontiguousarray(array[start:stop])
+        return part.reshape(len(part), array.shape[1], n_positions, array.shape[-1])
+
+    def read(place: Place) -> Array:
+        # A part of an item's positions is a row for each class, with gaps between the rows: as fast
+        # to walk through as a copy of it.
+        return _single_or_double(items(place[0].start, place[0].stop)[:, :, place[1]])
+
+    return read
 
 
 def _single_or_double(array: Array) -> Array:
@@ -219,7 +251,8 @@ def _check_probabilities(values: Array, eps: float) -> None:
         raise InvalidArgumentError(
             "Expected `predictions` to sum to one over the classes (axis 1) with "
             "mode='probabilities', but got sums that do not. Independent (multi-label) "
-            "probabilities [N, L, K] are scored as [N, 1, L, K], with a reduction over the labels."
+            "probabilities [N, L, ..., K] are for MultiLabelBALD, MultiLabelEntropy and "
+            "MultiLabelMargin."
         )
 
 
@@ -228,8 +261,8 @@ def _warn_if_multilabel(in_range: bool) -> None:
         warnings.warn(
             "Expected `predictions` to be logits, or probabilities that sum to one over the "
             "classes (axis 1), but got values in [0, 1] with other sums: read as logits. If they "
-            "are, mode='logits' says so. Independent (multi-label) probabilities [N, L, K] are "
-            "scored as [N, 1, L, K], with a reduction over the labels.",
+            "are, mode='logits' says so. Independent (multi-label) probabilities [N, L, ..., K] "
+            "are for MultiLabelBALD, MultiLabelEntropy and MultiLabelMargin.",
             UserWarning,
             stacklevel=level_outside_baal(),
         )

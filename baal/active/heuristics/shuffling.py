@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from baal.exceptions import InvalidArgumentError
+from baal.exceptions import InvalidArgumentError, InvalidTypeError
 from baal.utils.frames import level_outside_baal
 
 __all__ = ["IGNORED", "Ignored", "check_shuffle_prop", "shuffle_some"]
@@ -41,6 +41,7 @@ def check_shuffle_prop(shuffle_prop: float | Ignored) -> float:
 
     Raises:
         InvalidArgumentError: It lies outside of [0, 1].
+        InvalidTypeError: It is no number.
 
     Example:
         >>> check_shuffle_prop(IGNORED)
@@ -48,13 +49,20 @@ def check_shuffle_prop(shuffle_prop: float | Ignored) -> float:
     """
     if isinstance(shuffle_prop, Ignored):
         return 0.0
+    if not isinstance(shuffle_prop, int | float | np.number):
+        raise InvalidTypeError(
+            f"Expected `shuffle_prop`, the first argument, to be a number, but got "
+            f"{shuffle_prop!r}. Other arguments are best given by their names, as in "
+            "`reduction='mean'`."
+        )
     if not 0 <= shuffle_prop <= 1:
         raise InvalidArgumentError(
             f"Expected `shuffle_prop` to be from 0 to 1, but got {shuffle_prop}."
         )
     warnings.warn(
         "`shuffle_prop` is deprecated: it moves items whatever their scores are. Leave it out; "
-        "stochastic heuristics (PowerSampling and the like) are to take its place.",
+        "stochastic heuristics draw by the scores instead: PowerSampling, GibbsSampling and "
+        "RankBasedSampling in baal.active.heuristics.stochastics.",
         DeprecationWarning,
         stacklevel=level_outside_baal(),
     )

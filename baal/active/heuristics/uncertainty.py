@@ -141,6 +141,7 @@ class Variance(PointwiseHeuristic):
         reduction: From `[N, C, ...]` to `[N]`, any but "none": the outputs have a variance each.
         mode: "logits" takes the variance of the probabilities; the others change nothing.
         seed: Of the shuffling. None draws from NumPy's global state.
+        threads: How many threads score an array.
 
     Raises:
         InvalidArgumentError: The reduction is "none", or an argument is none of the above.
@@ -162,13 +163,14 @@ class Variance(PointwiseHeuristic):
         *,
         mode: Reading = "auto",
         seed: int | None = None,
+        threads: int = 1,
     ) -> None:
         if reduction == "none":
             raise InvalidArgumentError(
                 "Expected `reduction` of Variance to turn [N, C, ...] into [N], such as 'mean', "
                 "but got 'none'."
             )
-        super().__init__(shuffle_prop, reduction, mode=mode, seed=seed)
+        super().__init__(shuffle_prop, reduction, mode=mode, seed=seed, threads=threads)
 
     def score_probabilities(self, probabilities: Array) -> Array:
         """Apply `functional.variance` to a block.

@@ -134,3 +134,12 @@ def test_batches_must_agree():
         list(reblock(batches))
     with pytest.raises(InvalidArgumentError, match="but got a single number"):
         list(reblock(iter([1.0])))
+
+
+def test_batches_of_wider_floats_are_not_cut_down_to_the_first():
+    batches = [np.ones(2, np.float16), np.full(2, 1e6, np.float32), np.full(2, 1e300)]
+    expected = [1, 1, 1e6, 1e6, 1e300, 1e300]
+    assert join(iter(batches)).tolist() == expected
+    for size in (1, 4):
+        blocks = list(reblock(iter(batches), block_size=size))
+        assert [value for block in blocks for value in block.tolist()] == expected

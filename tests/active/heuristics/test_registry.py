@@ -15,7 +15,7 @@ from baal.active.heuristics import (
 from baal.active.heuristics import heuristics as old_path
 from baal.exceptions import InvalidArgumentError
 
-NAMES = ["bald", "certainty", "entropy", "margin", "precomputed", "random", "variance"]
+NAMES = available_heuristics()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -25,7 +25,7 @@ def test_every_name_works_with_its_defaults_in_silence(name):
         heuristic = get_heuristic(name)
         assert type(get_heuristic(name.upper(), 0.0, "none")) is type(heuristic)
     assert isinstance(heuristic, AbstractHeuristic)
-    assert type(heuristic).__name__.lower() == name
+    assert type(heuristic).__name__.lower() == name.replace("_", "")
     assert get_heuristic(name, mode="logits", seed=3).mode == "logits"
 
 
@@ -38,14 +38,21 @@ def test_arguments_are_passed_on():
 
 
 def test_names_are_listed():
-    assert set(NAMES) <= set(available_heuristics())
+    assert {"bald", "certainty", "entropy", "margin", "precomputed", "random"} <= set(NAMES)
+    assert {"consensus_kl", "gaussian_bald", "mean_std", "multilabel_bald"} <= set(NAMES)
+    assert {"batch_bald", "epig", "gaussian_epig"} <= set(NAMES)
+    assert {"multilabel_entropy", "multilabel_margin", "predictive_variance"} <= set(NAMES)
+    assert {"variance", "variation_ratio", "vote_entropy"} <= set(NAMES)
     assert available_heuristics() == sorted(available_heuristics())
     with pytest.raises(InvalidArgumentError, match=r"one of \['bald', .*\], but got 'bold'"):
         get_heuristic("bold")
+    for no_name in (None, BALD):
+        with pytest.raises(InvalidArgumentError, match=r"Expected `name` to be one of \['bald'"):
+            get_heuristic(no_name)
 
 
 def test_arguments_that_a_heuristic_lacks():
-    with pytest.raises(InvalidArgumentError, match=r"of heuristic 'precomputed' to fit \(shuffle_"):
+    with pytest.raises(InvalidArgumentError, match=r"heuristic 'precomputed' to be among \['shuf"):
         get_heuristic("precomputed", reduction="mean")
 
 
@@ -68,3 +75,37 @@ def test_old_path_and_facade_give_the_same_objects():
     for name in old_path.__all__:
         assert getattr(old_path, name) is getattr(heuristics, name)
     assert set(old_path.__all__) <= set(heuristics.__all__)
+
+
+SAMPLING = ["gibbs_sampling", "power_sampling", "rank_based_sampling"]
+
+
+@pytest.mark.parametrize("name", ["batch_bald", "epig", "power_bald", "power_entropy", *SAMPLING])
+def test_batch_names_work_with_their_defaults_in_silence(name):
+    heuristic = get_heuristic(name)
+    assert type(heuristic).__name__.lower() == name.replace("_", "")
+    assert heuristic.reversed
+    assert get_heuristic(name, mode="logits", seed=3).mode == "logits"
+
+
+def test_batches_have_a_size():
+    assert get_heuristic("batch_bald").num_samples == 10
+    assert get_heuristic("batch_bald", num_samples=3, num_draw=7).num_samples == 3
+    assert get_heuristic("power_bald", query_size=4, temperature=2.0).temperature == 2.0
+
+
+@pytest.mark.parametrize("name", SAMPLING)
+def test_sampling_by_another_heuristic(name):
+    heuristic = get_heuristic(name, base_heuristic="margin", reduction="max", temperature=0.5)
+    assert type(heuristic.base_heuristic).__name__ == "Margin"
+    assert heuristic.base_heuristic.reduction == "max"
+    assert not heuristic.reversed
+    assert heuristic.temperature == 0.5
+    own = BALD()
+    assert get_heuristic(name, base_heuristic=own).base_heuristic is own
+    with pytest.raises(
+        InvalidArgumentError, match=r"Expected \['mode'\] to be given to `base_heur"
+    ):
+        get_heuristic(name, base_heuristic=own, mode="logits")
+    with pytest.raises(InvalidArgumentError, match="of heuristic 'bald' to be among"):
+        get_heuristic(name, query=3)

@@ -3,11 +3,14 @@ import pytest
 
 from baal.active.heuristics import Certainty
 from baal.active.heuristics.shuffling import IGNORED, shuffle_some
+from baal.exceptions import InvalidTypeError
 
 
 @pytest.mark.parametrize("given", [0.0, 0.3])
 def test_shuffle_prop_warns_once_and_names_what_replaces_it(given):
-    with pytest.warns(DeprecationWarning, match="Leave it out; .*PowerSampling") as w:
+    with pytest.warns(
+        DeprecationWarning, match="Leave it out; .*PowerSampling, .*stochastics"
+    ) as w:
         heuristic = Certainty(shuffle_prop=given)
     assert len(w) == 1
     assert w[0].filename == __file__
@@ -25,3 +28,8 @@ def test_shuffling_moves_no_more_than_its_proportion(proportion, n_free):
     assert moved >= 0.8 * n_free
     again = shuffle_some(ranks, proportion, np.random.default_rng(0))
     assert again.tolist() == shuffled.tolist()
+
+
+def test_a_reduction_in_its_place():
+    with pytest.raises(InvalidTypeError, match=r"`shuffle_prop`, the first .* got 'mean'"):
+        Certainty("mean")

@@ -1,19 +1,17 @@
-"""The scores as pure functions on probabilities, exact in what they compute and free of guesses.
-
-Every function takes probabilities `[N, C, ..., K]` (items, classes, further output dimensions,
-posterior samples) and reduces the axes of classes and samples. A single class is a Bernoulli
-probability: it stands for two outcomes, `p` and `1 - p`. Entropies are in nats.
-
-Logarithms are taken in the precision of the input (float32 for half precision), sums in float64:
-samples that are all alike then have a mutual information of zero, and not of float32's rounding.
-"""
+"""Scores of class probabilities."""
 
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from baal.exceptions import InvalidArgumentError
+from baal.active.heuristics.functional.sums import (
+    checked,
+    entropy,
+    mean_entropy,
+    mean_over_samples,
+    with_both_outcomes,
+)
 
 __all__ = [
     "certainty",
@@ -21,10 +19,12 @@ __all__ = [
     "margin",
     "mutual_information",
     "predictive_entropy",
-    "variance",
 ]
 
 Array = npt.NDArray[Any]
+
+# Below this part of the entropy, mutual information in float32 is mostly rounding.
+CLOSE = 2.0**-10
 
 
 def predictive_entropy(probabilities: npt.ArrayLike) -> Array:
@@ -48,8 +48,8 @@ def predictive_entropy(probabilities: npt.ArrayLike) -> Array:
         >>> predictive_entropy([[[1.0, 0.0], [0.0, 1.0]]]).round(6).tolist()  # ln 2
         [0.693147]
     """
-    p = _as_probabilities(probabilities)
-    return _entropy_sum(_with_both_outcomes(_mean_over_samples(p)), (1,))
+    p = checked(probabilities)
+    return entropy(with_both_outcomes(mean_over_samples(p), axis=0))
 
 
 def expected_entropy(probabilities: npt.ArrayLike) -> Array:
@@ -72,8 +72,8 @@ def expected_entropy(probabilities: npt.ArrayLike) -> Array:
         >>> expected_entropy([[[1.0, 0.0], [0.0, 1.0]]]).tolist()  # each sample is certain
         [0.0]
     """
-    p = _with_both_outcomes(_as_probabilities(probabilities))
-    return np.asarray(_entropy_sum(p, (1, -1)) / p.shape[-1])
+    p = with_both_outcomes(checked(probabilities))
+    return mean_entropy(p)
 
 
 def mutual_information(probabilities: npt.ArrayLike) -> Array:
@@ -99,7 +99,15 @@ def mutual_information(probabilities: npt.ArrayLike) -> Array:
         >>> mutual_information([[[0.5, 0.5], [0.5, 0.5]]]).tolist()  # they agree on not knowing
         [0.0]
     """
-    information = predictive_entropy(probabilities) - expected_entropy(probabilities)
+    p = with_both_outcomes(checked(probabilities))
+    total = entropy(mean_over_samples(p))
+    information = total - mean_entropy(p)
+    if p.dtype == np.float32:
+        # Where the two are almost equal float32 would leave nothing but its rounding.
+        close = information < CLOSE * total
+        if close.any():
+            columns = np.moveaxis(p, 1, -2)[close].astype(np.float64)  # [M, C, K]
+            information[close] = _mean_divergence(columns)
     return np.asarray(np.maximum(information, 0.0))  # never negative, but for rounding
 
 
@@ -123,9 +131,10 @@ def margin(probabilities: npt.ArrayLike) -> Array:
         >>> margin([[[0.5], [0.25], [0.25]]]).tolist()
         [0.25]
     """
-    p = _with_both_outcomes(_mean_over_samples(_as_probabilities(probabilities)))
-    best = np.partition(p.astype(np.float64), -2, axis=1)  # [N, C, ...]; NaN goes last
-    return np.asarray(best[:, -1] - best[:, -2])
+    p = with_both_outcomes(mean_over_samples(checked(probabilities)), axis=0)  # [C, N, ...]
+    first, second = _two_highest(p)
+    with np.errstate(invalid="ignore"):  # inf - inf: a broken item
+        return np.asarray(first.astype(np.float64) - second)
 
 
 def certainty(probabilities: npt.ArrayLike) -> Array:
@@ -148,61 +157,32 @@ def certainty(probabilities: npt.ArrayLike) -> Array:
         >>> certainty([[[0.5, 0.75], [0.5, 0.25]]]).tolist()
         [0.625]
     """
-    p = _with_both_outcomes(_mean_over_samples(_as_probabilities(probabilities)))
-    return np.asarray(p.max(axis=1).astype(np.float64))
+    p = with_both_outcomes(mean_over_samples(checked(probabilities)), axis=0)
+    return np.asarray(p.max(axis=0).astype(np.float64))
 
 
-def variance(outputs: npt.ArrayLike) -> Array:
-    r"""The variance over the posterior samples of each output, classes kept apart.
+def _two_highest(first: Array) -> tuple[Array, Array]:
+    """Of `[C, N, ...]`, which is overwritten, to `[N, ...]` each; NaN where there is one.
 
-    $$\tfrac 1K \sum_k (y_{kc} - \bar y_c)^2$$
-
-    Cohn et al. (1996), https://arxiv.org/abs/cs/9603104.
-
-    Args:
-        outputs: `[N, C, ..., K]`, probabilities or any other real outputs.
-
-    Returns:
-        `[N, C, ...]` float64, in the square of the outputs' unit.
-
-    Raises:
-        InvalidArgumentError: Fewer than three dimensions, no class or no sample.
-
-    Example:
-        >>> variance([[[0.0, 2.0], [5.0, 5.0]]]).tolist()
-        [[1.0, 0.0]]
+    A knock-out tournament of the classes: rows of items meet, which is faster than sorting columns.
     """
-    return np.asarray(_as_probabilities(outputs).var(axis=-1, dtype=np.float64))
+    second = np.full_like(first, -np.inf)
+    n_left = len(first)
+    while n_left > 1:
+        n_pairs = n_left // 2
+        n_next = n_left - n_pairs  # the one in the middle of an odd number waits
+        lower = np.minimum(first[:n_pairs], first[n_next:n_left])
+        for best in (first, second):
+            np.maximum(best[:n_pairs], best[n_next:n_left], out=best[:n_pairs])
+        np.maximum(second[:n_pairs], lower, out=second[:n_pairs])
+        n_left = n_next
+    return first[0], second[0]
 
 
-def _as_probabilities(values: npt.ArrayLike) -> Array:
-    """The array in float32 or float64, its shape checked: `[N, C, ..., K]`."""
-    array = np.asarray(values)
-    if array.ndim < 3 or 0 in array.shape[1:]:
-        raise InvalidArgumentError(
-            "Expected `probabilities` to be [N, C, ..., K] with at least one class and one "
-            f"posterior sample, but got shape {array.shape}."
-        )
-    if array.dtype == np.float32:
-        return array
-    return array.astype(np.float32 if array.dtype == np.float16 else np.float64, copy=False)
-
-
-def _mean_over_samples(p: Array) -> Array:
-    """`[N, C, ..., K]` to `[N, C, ...]`, summed in float64 and rounded once."""
-    # With the samples summed in float64, the mean of equal values is exactly that value.
-    mean = np.einsum("...k->...", p.astype(np.float64, copy=False)) / p.shape[-1]
-    return np.asarray(mean.astype(p.dtype, copy=False))
-
-
-def _with_both_outcomes(p: Array) -> Array:
-    """`[N, 1, ...]` to `[N, 2, ...]`, a Bernoulli's two outcomes; more classes stay as they are."""
-    return np.concatenate([p, 1 - p], axis=1) if p.shape[1] == 1 else p
-
-
-def _entropy_sum(p: Array, axes: tuple[int, ...]) -> Array:
-    """Sum of `-p ln p` over axes, with `0 ln 0 = 0`."""
-    terms = np.maximum(p, np.finfo(p.dtype).tiny)  # ln of it is finite, and 0 times it is 0
-    np.log(terms, out=terms)
+def _mean_divergence(p: Array) -> Array:
+    """Mutual information of `[M, C, K]` term by term: where samples are equal each term is 0."""
+    tiny = np.finfo(p.dtype).tiny
+    mean = mean_over_samples(p).T[..., np.newaxis]
+    terms = np.log(np.maximum(p, tiny)) - np.log(np.maximum(mean, tiny))
     terms *= p
-    return np.asarray(0.0 - terms.sum(axis=axes, dtype=np.float64))  # 0.0 -: no negative zero
+    return np.asarray(terms.sum(axis=(1, 2)) / p.shape[-1])

@@ -1,0 +1,82 @@
+"""Checks on arguments that several heuristics take."""
+
+from typing import Any
+
+import numpy as np
+
+from baal.exceptions import InvalidArgumentError, InvalidTypeError
+
+__all__ = ["check_count", "check_heuristic", "check_temperature"]
+
+
+def check_count(name: str, value: Any, at_least: int = 0) -> int:
+    """Read a whole number of things.
+
+    Args:
+        name: What the caller calls the argument, for the error's message.
+        value: An `int` or what NumPy has for it.
+        at_least: The smallest that makes sense.
+
+    Returns:
+        The number.
+
+    Raises:
+        InvalidArgumentError: It is too small.
+        InvalidTypeError: It is no whole number.
+
+    Example:
+        >>> check_count("query_size", 3)
+        3
+    """
+    if isinstance(value, bool | np.bool_) or not hasattr(value, "__index__"):
+        raise InvalidTypeError(f"Expected `{name}` to be an int, but got {value!r}.")
+    if value < at_least:
+        raise InvalidArgumentError(f"Expected `{name}` to be {at_least} or more, but got {value}.")
+    return int(value)
+
+
+def check_heuristic(name: str, value: Any) -> None:
+    """Refuse what is no heuristic, such as the class instead of an object of it.
+
+    Args:
+        name: What the caller calls the argument, for the error's message.
+        value: What was given.
+
+    Raises:
+        InvalidTypeError: It cannot rank.
+
+    Example:
+        >>> from baal.active.heuristics.baselines import Random
+        >>> check_heuristic("heuristic", Random())
+    """
+    if isinstance(value, type) or not hasattr(value, "get_ranks"):
+        raise InvalidTypeError(
+            f"Expected `{name}` to be a heuristic, such as `BALD()` or `get_heuristic('bald')`, "
+            f"but got {value!r}."
+        )
+
+
+def check_temperature(temperature: Any) -> float:
+    """Read a temperature: above zero and finite.
+
+    Args:
+        temperature: Any real number.
+
+    Returns:
+        It, as a float.
+
+    Raises:
+        InvalidArgumentError: Zero, negative, infinite or NaN.
+        InvalidTypeError: It is no number.
+
+    Example:
+        >>> check_temperature(1)
+        1.0
+    """
+    if isinstance(temperature, bool) or not isinstance(temperature, int | float | np.number):
+        raise InvalidTypeError(f"Expected `temperature` to be a number, but got {temperature!r}.")
+    if not 0 < temperature < np.inf:
+        raise InvalidArgumentError(
+            f"Expected `temperature` to be above 0 and finite, but got {temperature}."
+        )
+    return float(temperature)

@@ -1,0 +1,25 @@
+import numpy as np
+import pytest
+
+from baal.active.heuristics.arguments import check_count, check_heuristic, check_temperature
+from baal.active.heuristics.baselines import Random
+from baal.exceptions import InvalidArgumentError, InvalidTypeError
+
+
+def test_what_is_fine_comes_back_in_plain_types():
+    assert type(check_count("n", np.int32(3))) is int
+    assert type(check_temperature(np.float32(2))) is float
+    check_heuristic("heuristic", Random())
+
+
+def test_what_is_not():
+    with pytest.raises(InvalidArgumentError, match="Expected `n` to be 2 or more, but got 1"):
+        check_count("n", 1, at_least=2)
+    for bad in (True, 1.0, None):
+        with pytest.raises(InvalidTypeError, match="Expected `n` to be an int"):
+            check_count("n", bad)
+    for bad in (True, None, "1"):
+        with pytest.raises(InvalidTypeError, match="`temperature` to be a number"):
+            check_temperature(bad)
+    with pytest.raises(InvalidTypeError, match="Expected `h` to be a heuristic"):
+        check_heuristic("h", "bald")
