@@ -46,6 +46,7 @@ SURFACE = {
         "Entropy", "Margin", "Precomputed", "Random", "Variance", "available_reductions",
         "require_single_item", "requireprobs", "singlepass",
     },
+    "baal.active.heuristics.heuristics_gpu": {"AbstractGPUHeuristic", "BALDGPUWrapper"},
     "baal.active.heuristics.stochastics": {
         "GibbsSampling", "PowerSampling", "RankBasedSampling", "StochasticHeuristic",
     },

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from baal.active.heuristics.arguments import check_count
 from baal.active.heuristics.base import AbstractHeuristic
 from baal.active.heuristics.decorators import reading_as, reading_of
 from baal.active.heuristics.masks import masked_blocks
@@ -13,7 +14,6 @@ from baal.active.heuristics.predictions import as_array
 from baal.active.heuristics.reductions import Reduction, reduce_valid
 from baal.active.heuristics.scoring import Reading, score_array, score_undecided
 from baal.active.heuristics.shuffling import IGNORED, Ignored
-from baal.exceptions import InvalidArgumentError
 
 __all__ = ["PointwiseHeuristic"]
 
@@ -59,9 +59,7 @@ class PointwiseHeuristic(AbstractHeuristic):
         threads: int = 1,
     ) -> None:
         super().__init__(shuffle_prop, reduction=reduction, mode=mode, seed=seed)
-        if threads < 1:
-            raise InvalidArgumentError(f"Expected `threads` to be at least 1, but got {threads}.")
-        self.threads = threads
+        self.threads = check_count("threads", threads, at_least=1)
 
     def score_probabilities(self, probabilities: Array) -> Array:
         """Score a block of items, each position on its own.

@@ -25,6 +25,8 @@ Array = npt.NDArray[Any]
 
 # Below this part of the entropy, mutual information in float32 is mostly rounding.
 CLOSE = 2.0**-10
+# So many values are then computed again at a time: in float64 they take a multiple of the memory.
+AT_ONCE = 2**15
 
 
 def predictive_entropy(probabilities: npt.ArrayLike) -> Array:
@@ -106,8 +108,12 @@ def mutual_information(probabilities: npt.ArrayLike) -> Array:
         # Where the two are almost equal float32 would leave nothing but its rounding.
         close = information < CLOSE * total
         if close.any():
-            columns = np.moveaxis(p, 1, -2)[close].astype(np.float64)  # [M, C, K]
-            information[close] = _mean_divergence(columns)
+            columns = np.moveaxis(p, 1, -2)[close]  # [M, C, K]
+            step = max(1, AT_ONCE // int(np.prod(columns.shape[1:])))
+            parts = (columns[i : i + step] for i in range(0, len(columns), step))
+            information[close] = np.concatenate(
+                [_mean_divergence(part.astype(np.float64)) for part in parts]
+            )
     return np.asarray(np.maximum(information, 0.0))  # never negative, but for rounding
 
 
