@@ -6,6 +6,7 @@ well: Huang et al., "Snapshot ensembles" (2017), https://arxiv.org/abs/1704.0010
 """
 
 from collections.abc import Mapping, Sequence
+from operator import is_
 from typing import Any
 
 import torch
@@ -38,7 +39,8 @@ class Ensemble(Posterior):
 
     def __init__(self, members: Sequence[Weights] = ()) -> None:
         self._members: tuple[Weights, ...] = tuple(members)
-        self._stacked: tuple[range, dict[str, torch.Tensor]] | None = None
+        # Of which samples, their tensors, the versions of these, and what was made of them.
+        self._stacked: tuple[range, list[torch.Tensor], list[int], Weights] | None = None
 
     @property
     def n_samples(self) -> int:  # type: ignore[override]
@@ -66,7 +68,7 @@ class Ensemble(Posterior):
         return self._members[number]
 
     def stacked(self, numbers: range) -> Weights:
-        """The weights and buffers of several members; remembered, since a dataset asks often.
+        """The weights and buffers of several members; remembered until one of them changes.
 
         Args:
             numbers: Of the members.
@@ -76,9 +78,18 @@ class Ensemble(Posterior):
         """
         if len(numbers) == 1:
             return super().stacked(numbers)
-        if self._stacked is None or self._stacked[0] != numbers:
-            self._stacked = (numbers, dict(super().stacked(numbers)))
-        return self._stacked[1]
+        tensors = [v for number in numbers for v in self.sample(number).values()]
+        if any(tensor.is_inference() for tensor in tensors):
+            return super().stacked(numbers)  # these do not tell when they are changed in place
+        # Members may be the weights of models that go on training.
+        versions = [tensor._version for tensor in tensors]  # noqa: SLF001
+        if self._stacked is not None and self._stacked[0] == numbers:
+            _, before, versions_before, tables = self._stacked
+            if versions == versions_before and all(map(is_, tensors, before)):
+                return tables
+        tables = super().stacked(numbers)
+        self._stacked = (numbers, tensors, versions, tables)
+        return tables
 
 
 class EnsembleModelWrapper(ModelWrapper):

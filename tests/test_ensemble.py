@@ -329,3 +329,26 @@ def test_a_recurrent_model_is_itself_again():
     assert torch.equal(wrapper.model(x), own)
     wrapper.model(x).sum().backward()
     assert wrapper.model.rnn.weight_ih_l0.grad is not None
+
+
+def test_members_that_go_on_training_are_stacked_anew():
+    nets = [nn.Linear(3, 2) for _ in range(4)]
+    members = Ensemble([net.state_dict() for net in nets])
+    model, x = PosteriorModule(nn.Linear(3, 2), members), torch.randn(5, 3)
+    for _ in range(2):
+        for way in ("vmap", "loop"):
+            torch.testing.assert_close(sample_posterior(model, x, 4, way), by_hand(nets, x))
+        optimizer = torch.optim.SGD(nets[1].parameters(), lr=0.1)
+        nets[1](x).sum().backward()
+        optimizer.step()
+    members.sample(2)["bias"] = torch.ones(2)  # another tensor in its place
+    assert members.stacked(range(4))["bias"][2].tolist() == [1, 1]
+
+
+def test_members_of_inference_mode_are_stacked_anew():
+    with torch.inference_mode():
+        members = Ensemble([{"bias": torch.full((2,), float(k))} for k in range(3)])
+        first = members.stacked(range(3))
+        members.sample(0)["bias"].fill_(7)
+        assert first["bias"][:, 0].tolist() == [0, 1, 2]
+        assert members.stacked(range(3))["bias"][:, 0].tolist() == [7, 1, 2]

@@ -70,10 +70,11 @@ class Posterior:
 
         Raises:
             InvalidArgumentError: The samples differ in their names or shapes.
+            InvalidTypeError: A sample is no mapping of tensors.
         """
-        first, *others = samples = [self.sample(number) for number in numbers]
-        for other in others:
-            check_same_architecture(first, other, whole=True)
+        first, *_ = samples = [self.sample(number) for number in numbers]
+        for sample in samples:
+            check_same_architecture(first, sample, whole=True)
         return {name: torch.stack([sample[name] for sample in samples]) for name in first}
 
 
@@ -126,6 +127,7 @@ class PosteriorModule(TransparentModule):
         Raises:
             InvalidArgumentError: More samples are asked for than there are, or the posterior has
                 values that do not fit the module.
+            InvalidTypeError: The posterior has values that are no tensors.
             StateError: The samples are to be rows of one batch, which they cannot be.
         """
         now = current_pass()
@@ -150,6 +152,7 @@ class PosteriorModule(TransparentModule):
         }
         with drawing():
             tables = self.posterior.stacked(numbers)
+            _check_tables(self.posterior, tables, len(numbers))
             check_same_architecture(own, {name: table[0] for name, table in tables.items()})
             # What the module has under several names is one tensor: it gets one value.
             names = {id(own[name]): name for name in reversed(list(tables))}.values()
@@ -169,10 +172,12 @@ def check_same_architecture(
 
     Raises:
         InvalidArgumentError: A name is unknown or missing, or a shape differs.
+        InvalidTypeError: They are no mapping of tensors.
 
     Example:
         >>> check_same_architecture({"weight": torch.ones(2)}, {"weight": torch.zeros(2)})
     """
+    _check_tensors(given)
     unknown = sorted(set(given) - set(own))
     missing = sorted(set(own) - set(given)) if whole else []
     if unknown or missing:
@@ -185,4 +190,28 @@ def check_same_architecture(
             raise InvalidArgumentError(
                 f"Expected {name!r} to have the shape {list(own[name].shape)} of the model's own, "
                 f"but got {list(value.shape)}."
+            )
+
+
+def _check_tensors(values: Mapping[str, torch.Tensor]) -> None:
+    if not isinstance(values, Mapping):
+        raise InvalidTypeError(
+            "Expected the values of a posterior sample to be a mapping of tensors by name, but got "
+            f"{type(values).__name__}."
+        )
+    for name, value in values.items():
+        if not isinstance(value, torch.Tensor):
+            raise InvalidTypeError(
+                f"Expected {name!r} to be a tensor, but got {type(value).__name__}."
+            )
+
+
+def _check_tables(posterior: Posterior, tables: Mapping[str, torch.Tensor], count: int) -> None:
+    """Refuse tables of more or fewer samples than were asked for: rows would be mistaken."""
+    _check_tensors(tables)
+    for name, table in tables.items():
+        if table.ndim == 0 or len(table) != count:
+            raise InvalidArgumentError(
+                f"Expected `stacked` of {type(posterior).__name__} to give {name!r} for {count} "
+                f"sample(s), [{count}, ...], but got shape {list(table.shape)}."
             )

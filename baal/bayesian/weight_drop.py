@@ -6,12 +6,15 @@ https://arxiv.org/abs/1906.04569. What is kept is divided by the probability to 
 stay.
 """
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from torch import nn
 from torch.nn.modules.dropout import _DropoutNd
+from torch.nn.modules.lazy import LazyModuleMixin
+from torch.nn.utils.parametrize import is_parametrized
 
 from baal.bayesian.always_on import AlwaysOn
 from baal.bayesian.common import BayesianModule, patch_layers
@@ -30,6 +33,7 @@ from baal.bayesian.weight_drop_layers import (
     names_of_dropped,
 )
 from baal.exceptions import InvalidArgumentError, InvalidTypeError
+from baal.utils.frames import level_outside_baal
 
 __all__ = [
     "MCDropoutConnectModule",
@@ -90,7 +94,8 @@ def patch_module(
 
     A layer is patched by changing its class: weights, settings, hooks and the keys of its
     `state_dict` stay. Its samples are joint. The module's own dropout layers are off as long as it
-    is patched, unless they were patched themselves.
+    is patched, unless they were patched themselves. Weights that are taken without calling their
+    layer are not dropped: `F.linear(x, layer.weight)`, or those of torch's attention.
 
     Args:
         module: Any module; it may itself be such a layer.
@@ -109,7 +114,8 @@ def patch_module(
         InvalidTypeError: One of them is of another type.
 
     Warns:
-        UserWarning: The module has no such layer.
+        UserWarning: The module has no such layer, or one whose weight is computed anew at each call
+            (weight norm and other parametrizations), which cannot be dropped.
 
     Example:
         >>> patch_module(nn.Sequential(nn.Linear(8, 2), nn.ReLU()), ["Linear"], 0.3)
@@ -134,6 +140,7 @@ def patch_module(
     dropping = [layer for layer in patched.modules() if isinstance(layer, WeightDrop)]
     make_joint(dropping, seed)
     if dropping:
+        _warn_of_left_out(patched, names)
         for layer in patched.modules():
             _set_aside(layer)
     return patched
@@ -200,9 +207,34 @@ def _can_be_dropped(layer: nn.Module) -> bool:
     is_of_attention = plain is nn.modules.linear.NonDynamicallyQuantizableLinear
     return (
         issubclass(plain, tuple(WEIGHT_DROP_LAYERS))
+        # A lazy layer gives up the class it was patched with when it is first called.
+        and not issubclass(plain, LazyModuleMixin)
         and not is_of_attention
         and all(name in layer._parameters for name in names_of_dropped(layer))  # noqa: SLF001
     )
+
+
+def _warn_of_left_out(module: nn.Module, names: set[str]) -> None:
+    left_out = [
+        path
+        for path, layer in module.named_modules()
+        if not _can_be_dropped(layer)
+        and any(kind.__name__ in names for kind in _kinds(layer))
+        and issubclass(_plain_class(layer), tuple(WEIGHT_DROP_LAYERS))
+    ]
+    if left_out:
+        warnings.warn(
+            f"These layers keep their weights whole, as they compute them anew at each call: "
+            f"{left_out}. Remove weight norm and the like to have them dropped.",
+            UserWarning,
+            stacklevel=level_outside_baal(),
+        )
+
+
+def _kinds(layer: nn.Module) -> tuple[type[nn.Module], ...]:
+    """The class of a layer, and that before torch derived one to parametrize it."""
+    kind = type(layer)
+    return (kind, *kind.__bases__) if is_parametrized(layer) else (kind,)
 
 
 def _check_names(module: nn.Module, layers: Sequence[str]) -> set[str]:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any, ClassVar
 from weakref import ref
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -45,7 +46,9 @@ def check_weight_dropout(weight_dropout: float) -> None:
     Example:
         >>> check_weight_dropout(0.5)
     """
-    if isinstance(weight_dropout, bool) or not isinstance(weight_dropout, int | float):
+    if isinstance(weight_dropout, bool) or not isinstance(
+        weight_dropout, int | float | np.floating
+    ):
         raise InvalidTypeError(
             f"Expected `weight_dropout` to be a number in [0, 1), but got {weight_dropout!r}."
         )

@@ -341,3 +341,48 @@ def test_the_whole_architecture():
     check_same_architecture(own, {"bias": torch.ones(2)})
     with pytest.raises(InvalidArgumentError, match=r"missing ones \['weight'\]"):
         check_same_architecture(own, {"bias": torch.ones(2)}, whole=True)
+
+
+def test_a_mean_before_samples_that_are_drawn_anew_is_not_joint():
+    class MeanFirst(Posterior):
+        def __init__(self):
+            self.rng = np.random.default_rng(0)
+
+        def sample(self, number):
+            drawn = self.rng.normal(size=2)
+            return {"bias": torch.from_numpy(drawn if number else drawn * 0).float()}
+
+    model = PosteriorModule(nn.Linear(3, 2), MeanFirst())
+    sample_posterior(model, torch.ones(4, 3), 5)
+    assert samples_are_joint(model) is False
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("shape", [(20, 2), ()])
+def test_tables_of_another_number_of_samples(way, shape):
+    class AllAtOnce(Posterior):
+        def stacked(self, numbers):
+            return {"bias": torch.randn(shape)}
+
+    model = PosteriorModule(nn.Linear(3, 2), AllAtOnce())
+    with pytest.raises(InvalidArgumentError, match=r"AllAtOnce to give 'bias' for . sample"):
+        sample_posterior(model, torch.ones(4, 3), 5, way)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"bias": np.ones(2)}, "'bias' to be a tensor, but got ndarray"),
+        (None, "mapping of tensors by name, but got NoneType"),
+        ([torch.ones(2)], "mapping of tensors by name, but got list"),
+    ],
+)
+def test_values_that_are_no_tensors(values, message):
+    class AllAtOnce(Given):
+        def stacked(self, numbers):
+            return values
+
+    for posterior in (Given([values] * 3), AllAtOnce([values] * 3)):
+        model = PosteriorModule(nn.Linear(3, 2), posterior)
+        with pytest.raises(InvalidTypeError, match=message):
+            sample_posterior(model, torch.ones(4, 3), 3)

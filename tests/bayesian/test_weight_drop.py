@@ -4,6 +4,7 @@ import copy
 import pickle
 import warnings
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -310,3 +311,28 @@ def test_training_by_hand_learns_what_patching_left_to_learn():
             optimizer.step()
     mean = sample_posterior(net, x, 200).mean(-1)
     assert float((mean - y).square().mean()) < 0.2 * float(y.square().mean())
+
+
+def test_layers_that_compute_their_weights_are_told_of():
+    layers = nn.Linear(3, 3), nn.Linear(3, 3), nn.Conv1d(3, 3, 1), nn.MultiheadAttention(4, 2)
+    net = nn.Sequential(*layers)
+    parametrize.register_parametrization(net[0], "weight", nn.Identity())
+    parametrize.register_parametrization(net[2], "weight", nn.Identity())
+    with pytest.warns(UserWarning, match=r"keep their weights whole.*: \['0'\]\. Remove"):
+        patch_module(net, ["Linear"], 0.5)
+    assert type(net[1]) is WeightDropLinear
+
+
+def test_lazy_layers_are_none_that_can_be_dropped():
+    net = nn.Sequential(nn.LazyLinear(3), nn.Linear(3, 2))
+    with pytest.raises(
+        InvalidArgumentError, match=r"\['LazyLinear'\]. In this .* \['Linear'\] can"
+    ):
+        patch_module(net, ["LazyLinear"], 0.5)
+    net(torch.ones(1, 4))
+    assert type(patch_module(net, ["Linear"], 0.5)[0]) is WeightDropLinear
+
+
+def test_a_probability_of_numpy():
+    net = patch_module(nn.Linear(3, 2), ["Linear"], np.float32(0.5))
+    assert type(net.weight_dropout) is float

@@ -4,7 +4,8 @@ A mask of consistent dropout is the same for every item of a batch, so it must b
 items are. They need not be first: recurrent layers and attention like time there, and attention
 folds its heads into the batch. So the model is run on two and on three items, with nothing dropped:
 the axis that grows with them is theirs. Where each item has several entries on it, another run with
-two items exchanged shows whether these lie together.
+two items exchanged shows whether these lie together; and where no axis grows, whether items have no
+place there indeed.
 """
 
 from collections.abc import Callable
@@ -19,10 +20,21 @@ from baal.bayesian.sampling.trees import n_items
 from baal.exceptions import StateError
 from baal.utils.iterutils import map_on_tensor
 
-__all__ = ["BatchAxis", "Key", "Sighting", "find_axes"]
+__all__ = ["NOT_FOUND", "BatchAxis", "BatchAxisError", "Key", "Sighting", "find_axes"]
 
 # What draws (its id, 0 for a function of no layer), and which of its calls in a forward pass.
 Key: TypeAlias = tuple[int, int]
+# Where it is said why no axis was found at all.
+NOT_FOUND: Key = (-1, -1)
+
+
+class BatchAxisError(StateError):
+    """Nobody knows where the items are in what consistent dropout draws for.
+
+    Example:
+        >>> issubclass(BatchAxisError, StateError)
+        True
+    """
 
 
 @dataclass(frozen=True)
@@ -41,6 +53,11 @@ class BatchAxis:
     axis: int | None
     per_item: int = 1
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether each item has one entry on the axis, so that nothing can be mistaken."""
+        return self.axis is not None and self.per_item == 1
+
     def without(self, shape: tuple[int, ...], items: int | None) -> tuple[int, ...]:
         """The shape of what is the same for all items.
 
@@ -52,7 +69,7 @@ class BatchAxis:
             The shape with the items taken away.
 
         Raises:
-            StateError: The shape is not one of so many items.
+            BatchAxisError: The shape is not one of so many items.
         """
         if self.axis is None:
             return shape
@@ -60,7 +77,7 @@ class BatchAxis:
         if at < len(shape) and items is None:
             items = shape[at]  # the user has told the axis, and there is no tensor to count by
         if at >= len(shape) or shape[at] != (items or 0) * self.per_item:
-            raise StateError(
+            raise BatchAxisError(
                 f"Expected the input of a dropout to have {items} x {self.per_item} entries on "
                 f"axis {at}, where items were seen before, but got shape {list(shape)}."
             )
@@ -74,16 +91,14 @@ class Sighting:
     Attributes:
         shape: Of what it draws.
         values: Its input, where the values are to be compared.
-        owner: What draws, for messages.
 
     Example:
-        >>> Sighting(shape=(2, 1), values=torch.ones(2, 3), owner="Dropout1d").shape
+        >>> Sighting(shape=(2, 1), values=torch.ones(2, 3)).shape
         (2, 1)
     """
 
     shape: tuple[int, ...]
     values: torch.Tensor
-    owner: str
 
 
 def find_axes(forward: Callable[[Any], Any], data: Any) -> dict[Key, BatchAxis | str]:
@@ -124,7 +139,7 @@ def find_axes(forward: Callable[[Any], Any], data: Any) -> dict[Key, BatchAxis |
 
     two, three = look([0, 1]), look([0, 1, 0])
     found = {key: _axis_by_sizes(two.get(key), three.get(key)) for key in two | three}
-    if any(isinstance(axis, BatchAxis) and axis.per_item > 1 for axis in found.values()):
+    if any(isinstance(axis, BatchAxis) and not axis.is_plain for axis in found.values()):
         swapped = look([1, 0])
         found = {key: _checked(axis, two.get(key), swapped.get(key)) for key, axis in found.items()}
     return found
@@ -145,11 +160,16 @@ def _axis_by_sizes(two: Sighting | None, three: Sighting | None) -> BatchAxis | 
 def _checked(
     axis: BatchAxis | str, two: Sighting | None, swapped: Sighting | None
 ) -> BatchAxis | str:
-    """Whether the entries of an item lie together, as they are taken to."""
-    if isinstance(axis, str) or axis.axis is None or axis.per_item == 1:
+    """Whether an item's entries lie together, and are nowhere in what seems to have no items."""
+    if isinstance(axis, str) or axis.is_plain:
         return axis
     if two is None or swapped is None or two.values.shape != swapped.values.shape:
         return "it is called in another way when items change places"
+    if axis.axis is None:
+        # Items that are somewhere in a tensor of one size, as in a batch that is padded.
+        if same_outputs(two.values, swapped.values):
+            return axis
+        return f"shape {list(two.shape)} has places of items, but does not grow with them"
     together = _exchange(two.values, axis.axis, (2, axis.per_item), 0)
     apart = _exchange(two.values, axis.axis, (axis.per_item, 2), 1)
     if same_outputs(together, swapped.values) and not same_outputs(apart, swapped.values):

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from baal.bayesian.joint import functional_joint, is_joint
-from baal.bayesian.sampling.axes import BatchAxis, Key, find_axes
+from baal.bayesian.sampling.axes import NOT_FOUND, BatchAxis, Key, find_axes
 from baal.bayesian.sampling.hidden import (
     find_hidden_dropout,
     in_training,
@@ -155,7 +155,11 @@ def _axes(model: nn.Module, data: Any) -> Mapping[Key, BatchAxis | str]:
             return find_axes(as_one_function(model, {}), data)
         except Exception as error:  # noqa: BLE001 - a plain pass decides whose error it is
             get_logger().info("batch axes not found", reason=str(error))
-            return {}
+            reason = next(iter(str(error).splitlines()), "")
+            return {
+                NOT_FOUND: "with two of your items, or three, the model fails with "
+                f"{type(error).__name__}: {reason}"
+            }
 
 
 def _hidden_dropout(model: nn.Module, data: Any) -> Sequence["ref[nn.Module]"]:

@@ -86,7 +86,12 @@ def gives_items_alike(model: Callable[[Any], Any], data: Any) -> bool:
         >>> gives_items_alike(nn.Dropout(), torch.ones(8, 8))
         False
     """
-    return _items_alone(model, data, lambda items: forward_pass(Pass(0, items=items)), _close)
+
+    def around(items: int) -> AbstractContextManager[Any]:
+        # Not sample 0: that of a posterior may be its mean, while others are drawn.
+        return forward_pass(Pass(1, items=items, is_trial=True))
+
+    return _items_alone(model, data, around, _close)
 
 
 @torch.no_grad()

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from baal.bayesian.joint import is_joint
+from baal.bayesian.sampling.axes import BatchAxisError
 from baal.bayesian.sampling.choice import as_one_function, defies_vmap, fingerprint, make_plan
 from baal.bayesian.sampling.hidden import in_training, is_marked
 from baal.bayesian.sampling.memory import is_out_of_memory, release_memory
@@ -77,10 +78,7 @@ def sample_posterior(model: nn.Module, data: Any, iterations: int, way: Way = "a
             with forward_pass(Pass(0, items=n_items(data))):
                 samples = map_on_tensor(lambda leaf: leaf.unsqueeze(-1), model(data))
         else:
-            plan = _plan_for(model, data, way)
-            draw = _sample if plan.is_settled else _settle
-            with in_training(plan.hidden):
-                samples = draw(plan, model, data, iterations)
+            samples = _by_plan(model, data, iterations, way)
     if not leaves_of(samples):
         raise InvalidTypeError(
             "Expected the model to return a tensor, or mappings and sequences of them, but got "
@@ -166,12 +164,27 @@ def needs_plan(module: nn.Module) -> bool:
     return is_marked(module) or is_joint(module)
 
 
+def _by_plan(model: nn.Module, data: Any, iterations: int, way: Way) -> Any:
+    known = _plans.get(model, {}).get(way)
+    try:
+        plan = _plan_for(model, data, way)
+        draw = _sample if plan.is_settled else _settle
+        with in_training(plan.hidden):
+            return draw(plan, model, data, iterations)
+    except BatchAxisError:
+        if known is None or _plans[model].get(way) is not known:
+            raise
+        # This batch may show what an earlier one did not, such as further calls of a layer.
+        del _plans[model][way]
+        return _by_plan(model, data, iterations, way)
+
+
 def _plan_for(model: nn.Module, data: Any, way: Way) -> Plan:
     """The plan made on an earlier batch, unless the model has changed since."""
     plans = _plans.setdefault(model, {})
     device = next((leaf.device.type for leaf in leaves_of(data)), "cpu")
     now = fingerprint(model, device)
-    plan = plans.pop(way, None)
+    plan = known = plans.pop(way, None)
     if plan is None or plan.fingerprint != now:
         plan = make_plan(model, data, device)
         plan.fingerprint = now
@@ -182,7 +195,8 @@ def _plan_for(model: nn.Module, data: Any, way: Way) -> Plan:
             )
         if way != "auto":
             plan.ways = [way]
-    plans[way] = plan
+    if n_items(data) != 0 or plan is known:  # of a batch of no items, nothing is learnt
+        plans[way] = plan
     return plan
 
 
@@ -196,7 +210,7 @@ def _settle(plan: Plan, model: nn.Module, data: Any, iterations: int) -> Any:
             # Something failed on the way: once more, for the samples that later calls would get.
             start.restore()
             continue
-        if iterations == 1 or not leaves_of(result):
+        if iterations == 1 or n_items(data) == 0 or not leaves_of(result):
             return result
         if _differ(result):
             plan.is_settled = True
@@ -237,12 +251,14 @@ def _sample(plan: Plan, model: nn.Module, data: Any, iterations: int) -> Any:
         try:
             return _sample_items(plan, model, data, iterations)
         except Exception as error:
+            # Where items are is a fact about the batch; rows of one batch may be to blame though.
+            is_final = isinstance(error, BatchAxisError) and plan.way != "stack"
             if is_out_of_memory(error):
                 if not plan.shrink(n_items(data) or 1, iterations):
                     raise
-            elif len(plan.ways) > 1:
+            elif len(plan.ways) > 1 and not is_final:
                 plan.drop_way(error)
-            elif plan.uses_prefix:
+            elif plan.uses_prefix and not is_final:
                 plan.stop_sharing_prefix(error)
             else:
                 # It was about this batch: what is known of the model still holds.

@@ -17,11 +17,10 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from baal.bayesian.joint import Joint, joint_of
-from baal.bayesian.sampling.axes import BatchAxis, Key, Sighting
+from baal.bayesian.sampling.axes import NOT_FOUND, BatchAxis, BatchAxisError, Key, Sighting
 from baal.bayesian.sampling.dropping import HANDLERS
 from baal.bayesian.sampling.keyed import keep_mask
 from baal.bayesian.sampling.passes import Pass, current_pass, for_samples
-from baal.exceptions import StateError
 
 __all__ = ["ByHand", "OneFunction", "drawn_by"]
 
@@ -79,7 +78,7 @@ class OneFunction(_ChosenMasks):
         axes: Where the items are, from `find_axes`.
 
     Raises:
-        StateError: When something draws for a tensor whose items cannot be found.
+        BatchAxisError: When something draws for a tensor whose items cannot be found.
 
     Example:
         >>> from baal.bayesian.sampling.passes import Pass, forward_pass
@@ -117,10 +116,11 @@ class OneFunction(_ChosenMasks):
             whole: No axis of the mask is that of the items.
 
         Returns:
-            Booleans that broadcast to `shape`; None, while batch axes are looked for.
+            Booleans that broadcast to `shape`; None, while batch axes are looked for, and where
+            there is nothing to drop.
 
         Raises:
-            StateError: Nobody knows where the items are.
+            BatchAxisError: Nobody knows where the items are.
         """
         now, layer, joint = current_pass(), _drawing.get(), self._joint()
         assert now is not None
@@ -128,20 +128,22 @@ class OneFunction(_ChosenMasks):
         key = (0, 0) if layer is None else (id(layer), 0)
         key = (key[0], now.next_call(key[0]))
         if now.sightings is not None:
-            name = "a functional dropout" if layer is None else type(layer).__name__
             if not whole:
-                now.sightings[key] = Sighting(shape, like, name)
+                now.sightings[key] = Sighting(shape, like)
             return None
+        if not like.numel():
+            return None  # of no items; nor could it be known where they are
         where = BatchAxis(None) if whole else self._where(key, joint, len(shape), layer)
         return _mask(now, joint, key[1], shape, p, where, like.device)
 
     def _where(self, key: Key, joint: Joint, n_dims: int, layer: nn.Module | None) -> BatchAxis:
-        found = self.axes.get(key, "it was not called when the first batch was looked at")
+        why = self.axes.get(NOT_FOUND, "it was not called when the first batch was looked at")
+        found = self.axes.get(key, why)
         if isinstance(found, BatchAxis):
             return found
         if joint.batch_axis is not None and -n_dims <= joint.batch_axis < n_dims:
             return BatchAxis(joint.batch_axis % n_dims)
-        raise StateError(
+        raise BatchAxisError(
             "Expected to see which axis is that of the items in the input of "
             f"{'a functional dropout' if layer is None else type(layer).__name__}, but got none: "
             f"{found}. Tell it by `batch_axis`, when you patch the model."

@@ -1,5 +1,7 @@
 """Where the items are: found, or an error, and never a wrong mask."""
 
+import copy
+
 import pytest
 import torch
 from torch import nn
@@ -203,3 +205,93 @@ def test_shapes_without_items():
     for axis, items in ((BatchAxis(1), 5), (BatchAxis(2), 5), (BatchAxis(2), None)):
         with pytest.raises(StateError, match=r"got shape \[5, 4\]"):
             axis.without((5, 4), items)
+
+
+def test_items_with_places_in_a_tensor_that_does_not_grow():
+    def padded(x):
+        return torch.cat([x, x.new_zeros(16 - len(x), *x.shape[1:])])
+
+    data = torch.randn(5, 4, 3)
+    assert "[16, 4, 3] has places of items, but does not grow with them" in seen(padded, data)
+    net = patch_module(Net(padded)).eval()
+    for way in WAYS:
+        with pytest.raises(StateError, match="places of items"):
+            sample_posterior(net, data, 3, way)
+
+
+class Steps(nn.Module):
+    """A recurrent cell written out, with a dropout at each step: longer batches call it more."""
+
+    def __init__(self):
+        super().__init__()
+        self.cell, self.drop = nn.Linear(11, 8), nn.Dropout(0.5)
+
+    def forward(self, x):
+        state = x.new_zeros(len(x), 8)
+        for step in x.unbind(1):
+            state = self.drop(self.cell(torch.cat([step, state], 1)).tanh())
+        return state
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_later_batch_with_more_calls_is_looked_at_again(way):
+    torch.manual_seed(0)
+    net, x = patch_module(Steps(), seed=0).eval(), torch.randn(5, 6, 3)
+    whole = sample_posterior(copy.deepcopy(net), x, 4)
+    sample_posterior(net, x[:, :2], 4, way)
+    torch.testing.assert_close(sample_posterior(net, x, 4, way), whole)
+    assert samples_are_joint(net) is True
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_dropout_that_is_turned_on_later(way):
+    net = patch_module(nn.Sequential(nn.Linear(3, 8), nn.Dropout(0.5)), seed=0).eval()
+    x = torch.randn(5, 3)
+    expected = sample_posterior(copy.deepcopy(net), x, 4)
+    net[1].p = 0.0
+    with pytest.warns(UserWarning, match="identical"):
+        sample_posterior(net, x, 4, way)
+    net[1].p = 0.5
+    torch.testing.assert_close(sample_posterior(net, x, 4, way), expected)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_batch_of_no_items(way):
+    net = patch_module(nn.Sequential(nn.Linear(3, 8), nn.Dropout(0.5)), seed=0).eval()
+    x = torch.randn(5, 3)
+    assert sample_posterior(net, x[:0], 4, way).shape == (0, 8, 4)
+    assert samples_are_joint(net) is None  # nothing was seen
+    expected = sample_posterior(copy.deepcopy(net), x, 4)
+    torch.testing.assert_close(sample_posterior(net, x, 4, way), expected)
+    assert sample_posterior(net, x[:0], 4, way).shape == (0, 8, 4)
+    assert samples_are_joint(net) is True
+
+
+def test_why_a_model_could_not_be_looked_at():
+    net = patch_module(Net(lambda x: x.view(5, 3))).eval()
+    with pytest.raises(StateError, match=r"two of your items, or three, .* RuntimeError: shape"):
+        sample_posterior(net, torch.randn(5, 3), 2)
+
+
+class Folded(nn.Module):
+    """Words folded into the batch: how many entries each item has depends on its length."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear, self.drop = nn.Linear(3, 8), nn.Dropout(0.5)
+
+    def forward(self, x):
+        return self.drop(self.linear(x.flatten(0, 1))).unflatten(0, x.shape[:2]).flatten(1)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_later_batches_of_other_lengths_are_looked_at_again(way):
+    torch.manual_seed(0)
+    net = patch_module(Folded(), seed=0).eval()
+    for length in (1, 6, 4):
+        x = torch.randn(5, length, 3)
+        expected = sample_posterior(copy.deepcopy(net), x, 4)
+        torch.testing.assert_close(sample_posterior(net, x, 4, way), expected)
+        parts = [sample_posterior(net, part, 4, way) for part in x.split(2)]
+        torch.testing.assert_close(torch.cat(parts), expected)
+        assert samples_are_joint(net) is True
