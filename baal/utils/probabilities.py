@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit, softmax
+from scipy.special import expit
 
 __all__ = ["in_unit_range", "logits_to_probabilities", "sums_to_one"]
 
@@ -92,11 +92,14 @@ def logits_to_probabilities(logits: npt.NDArray[Any]) -> npt.NDArray[Any]:
         >>> logits_to_probabilities(np.zeros((1, 1))).tolist()
         [[0.5]]
     """
+    if logits.shape[1] == 1:
+        return np.asarray(expit(logits))
+    # In place: this runs on blocks as large as the cache, which temporaries would push out of it.
     with np.errstate(invalid="ignore"):  # inf - inf: a broken item, reported where it is ranked
-        probabilities: npt.NDArray[Any] = (
-            expit(logits) if logits.shape[1] == 1 else softmax(logits, axis=1)
-        )
-    return probabilities
+        probabilities = logits - logits.max(axis=1, keepdims=True)
+        np.exp(probabilities, out=probabilities)
+        probabilities /= probabilities.sum(axis=1, keepdims=True)
+    return np.asarray(probabilities)
 
 
 def precision(values: npt.NDArray[Any]) -> float:

@@ -319,11 +319,14 @@ class AbstractHeuristic:
         return predictions
 
     def _checked(self, blocks: Iterable[Array]) -> Iterator[Array]:
-        for number, block in enumerate(blocks):
+        warned = False
+        for block in blocks:
             self._check_dims(block)
-            if number == 0:  # one warning for all
+            if not warned:  # one warning for all
                 self._warn_if_one_sample(block)
+                warned = True
             yield block
+            del block  # before the next one is made
 
     def _warn_if_one_sample(self, predictions: Array) -> None:
         if self.min_dims == 3 and predictions.shape[-1] == 1:

@@ -21,7 +21,7 @@ IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 
 # Items looked at in one go.
-CHUNK = 32
+CHUNK = 128
 # What rounding does to an entropy in float32, for each class that is summed over.
 ROUNDING = 1e-7
 # Configurations are passed over that leave less to learn than this part of the last gain, and of

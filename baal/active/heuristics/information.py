@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from baal.active.heuristics.predictions import BLOCK_ELEMENTS
+from baal.active.heuristics.joint_entropy import BLOCK_ELEMENTS
 from baal.exceptions import InvalidArgumentError
 
 __all__ = ["gaussian_predictive_information", "predictive_information"]

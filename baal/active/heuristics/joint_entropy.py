@@ -9,13 +9,11 @@ All configurations are kept as long as they fit a budget, and everything is exac
 are drawn, with weights that leave every expectation unbiased.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
-from baal.active.heuristics.predictions import BLOCK_ELEMENTS
 
 __all__ = [
     "Configurations",
@@ -28,6 +26,9 @@ __all__ = [
 
 Array = npt.NDArray[Any]
 FloatArray = npt.NDArray[np.float64]
+
+# So many float32 and their logarithms stay inside a core's caches.
+BLOCK_ELEMENTS = 2**17
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +46,17 @@ class Configurations:
 
     weights: FloatArray
     posterior: FloatArray
+    _by_sample: dict[Any, Array] = field(default_factory=dict, init=False, repr=False)
+
+    def by_sample(self, dtype: Any) -> Array:
+        """The posterior weights as `[K, M]`, contiguous; kept, since a choice asks often.
+
+        Args:
+            dtype: Of the result.
+        """
+        if dtype not in self._by_sample:
+            self._by_sample[dtype] = np.ascontiguousarray(self.posterior.T, dtype=dtype)
+        return self._by_sample[dtype]
 
 
 def no_labels(n_samples: int) -> Configurations:
@@ -200,7 +212,7 @@ def conditional_gains(
     n_items, n_classes, n_samples = probabilities.shape
     weights = configurations.weights
     gains = np.asarray(-(entropies @ (weights @ configurations.posterior)))
-    posterior = np.ascontiguousarray(configurations.posterior.T, dtype=probabilities.dtype)
+    posterior = configurations.by_sample(probabilities.dtype)
     step = min(len(weights), max(1, BLOCK_ELEMENTS // n_classes))
     item_step = max(1, BLOCK_ELEMENTS // (n_classes * step))
     for start in range(0, n_items, item_step):
@@ -214,7 +226,10 @@ def conditional_gains(
 
 def _entropy_sum(p: Array) -> Array:
     """`[n, C, m]` to `[n, m]`: the sum of `-p ln p`, with `0 ln 0 = 0`."""
-    terms = np.maximum(p, np.finfo(p.dtype).tiny)
-    np.log(terms, out=terms)
-    terms *= p
-    return np.asarray(0.0 - terms.sum(axis=1))  # 0.0 -: no negative zero
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs = np.log(p)
+        total = np.einsum("ncm,ncm->nm", p, logs)
+        if not np.isfinite(total).all():  # a zero somewhere: its logarithm is to be finite
+            np.maximum(logs, np.log(np.finfo(p.dtype).tiny), out=logs)
+            total = np.einsum("ncm,ncm->nm", p, logs)
+    return np.asarray(0.0 - total)  # 0.0 -: no negative zero

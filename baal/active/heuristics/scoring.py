@@ -108,6 +108,7 @@ def score_undecided(
         else:
             as_probabilities.clear()
         as_logits.append(score(block, "logits"))
+        del block  # before the next one is made
     if evidence.for_probabilities:
         return as_probabilities
     _warn_if_multilabel(evidence.in_range)

@@ -106,14 +106,12 @@ def mutual_information(probabilities: npt.ArrayLike) -> Array:
     information = total - mean_entropy(p)
     if p.dtype == np.float32:
         # Where the two are almost equal float32 would leave nothing but its rounding.
-        close = information < CLOSE * total
-        if close.any():
-            columns = np.moveaxis(p, 1, -2)[close]  # [M, C, K]
-            step = max(1, AT_ONCE // int(np.prod(columns.shape[1:])))
-            parts = (columns[i : i + step] for i in range(0, len(columns), step))
-            information[close] = np.concatenate(
-                [_mean_divergence(part.astype(np.float64)) for part in parts]
-            )
+        places = np.nonzero(information < CLOSE * total)
+        columns = np.moveaxis(p, 1, -2)  # [N, ..., C, K]
+        step = max(1, AT_ONCE // (p.shape[1] * p.shape[-1]))
+        for start in range(0, len(places[0]), step):
+            some = tuple(place[start : start + step] for place in places)
+            information[some] = _mean_divergence(columns[some].astype(np.float64))
     return np.asarray(np.maximum(information, 0.0))  # never negative, but for rounding
 
 
