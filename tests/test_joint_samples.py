@@ -9,6 +9,7 @@ from torch import nn
 from torch.utils.data import TensorDataset
 
 from baal import ModelWrapper
+from baal.active.heuristics import BALD, BatchBALD
 from baal.bayesian import consistent_dropout, dropout, weight_drop
 from baal.bayesian.posterior import Posterior, PosteriorModule
 from baal.bayesian.sampling import sample_posterior, samples_are_joint
@@ -179,6 +180,45 @@ def test_joint_information_against_exact_enumeration_and_the_harm_of_other_sampl
     gains = {i: joint_information(joint[[0, i]]) - single for i in (1, 2, 3)}
     assert gains[3] < 0.5 * min(gains[1], gains[2], single)
     assert joint_information(apart[[0, 3]]) - single == pytest.approx(single, abs=0.03)
+
+
+def best_batch_by_enumeration(probabilities, size):
+    """Greedy: items in order, and what each label teaches once those before it are known."""
+    batch, gains, known = [], [], 0.0
+    for _ in range(size):
+        others = [i for i in range(len(probabilities)) if i not in batch]
+        teaches = [joint_information(probabilities[[*batch, i]]) for i in others]
+        gains.append(max(teaches) - known)
+        known = max(teaches)
+        batch.append(others[int(np.argmax(teaches))])
+    return batch, gains
+
+
+def test_batch_bald_on_joint_samples_and_what_it_buys_on_others():
+    net = Classifier().double().eval()
+    # An item that teaches much, three copies of it, and others.
+    items = torch.randn(5, 3).double()
+    best = int(np.argmax(BALD().get_uncertainties(net.all_samples(items))))
+    pool = torch.cat([items[[best]].expand(4, 3), items])
+    consistent = consistent_dropout.patch_module(net, inplace=False, seed=0)
+    plain = dropout.patch_module(net, inplace=False)
+    args = TrainingArgs(workers=0, use_cuda=False)
+    joint, apart = (
+        ModelWrapper(model, args).predict_on_dataset(TensorDataset(pool), 300, verbose=False)
+        for model in (consistent, plain)
+    )
+    heuristic = BatchBALD(3, num_draw=1000)  # 27 configurations: all of them, exactly
+    ranks, scores = heuristic.get_ranks(joint)
+    batch, gains = best_batch_by_enumeration(joint, 3)
+    assert ranks[:3].tolist() == batch
+    np.testing.assert_allclose(scores[batch], gains, atol=1e-6)
+    bought = heuristic.get_ranks(apart)[0][:3]
+    # By samples that are not joint, a copy of the best is as good as the best.
+    exact = net.all_samples(pool)
+    copies = {0, 1, 2, 3, 4 + best}
+    assert len(copies & set(bought.tolist())) > 1
+    assert len(copies & set(batch)) <= 1
+    assert joint_information(exact[bought]) < 0.8 * joint_information(exact[batch])
 
 
 def a_cnn():
