@@ -68,6 +68,9 @@ class ActiveLearningLoop:
         uncertainty_folder: Where `step` writes the scores of each step, as pickles, for scripts
             that expect them from BaaL 2.1. The library itself never reads them.
         ndata_to_label: Deprecated name of `query_size`.
+        target_dataset: Inputs like those that the model will be used on, for heuristics that ask
+            for them, such as `EPIG`: `get_probabilities` is called for them too, after the pool.
+            None: the heuristic does without.
         **kwargs: Passed on to `get_probabilities`.
 
     Raises:
@@ -96,6 +99,8 @@ class ActiveLearningLoop:
         max_sample: int = -1,
         uncertainty_folder: str | Path | None = None,
         ndata_to_label: int | None = None,
+        *,
+        target_dataset: Any = None,
         **kwargs: Any,
     ) -> None:
         if ndata_to_label is not None:
@@ -122,6 +127,7 @@ class ActiveLearningLoop:
         self.query_size = int(query_size)
         self.max_sample = int(max_sample)
         self.uncertainty_folder = None if uncertainty_folder is None else Path(uncertainty_folder)
+        self.target_dataset = target_dataset
         self.kwargs = kwargs
         self._warned_of_samples = False
 
@@ -200,7 +206,7 @@ class ActiveLearningLoop:
         predictions = self._predict(pool, n)
         if predictions is None:
             return none_at_all
-        ranks, scores = self.heuristic.get_ranks(predictions)
+        ranks, scores = self._rank(predictions)
         self._warn_if_not_joint()
         if len(ranks) != n:
             raise InvalidArgumentError(
@@ -219,6 +225,16 @@ class ActiveLearningLoop:
         pool_indices = best if candidates is None else candidates[best]
         dataset_indices = in_pool[pool_indices].astype(np.int64, copy=False)
         return Proposal(dataset_indices, pool_indices, scores[best]), candidates, scores
+
+    def _rank(self, predictions: Any) -> tuple[Any, Any]:
+        needs_targets = getattr(self.heuristic, "needs_target_predictions", False)
+        if self.target_dataset is None or not needs_targets:
+            return self.heuristic.get_ranks(predictions)
+        if isinstance(predictions, Iterator):
+            # Those of the pool are drawn first: whoever predicts does one thing after the other.
+            predictions = iter(list(predictions))
+        targets = self.get_probabilities(self.target_dataset, **self.kwargs)
+        return self.heuristic.get_ranks(predictions, target_predictions=targets)
 
     def _warn_if_not_joint(self) -> None:
         """Once: the heuristic asks what labels have to do with each other, and samples do not say.

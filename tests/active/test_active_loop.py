@@ -10,7 +10,7 @@ from torch.utils.data import Dataset, Subset, TensorDataset
 
 from baal.active.active_loop import ActiveLearningLoop, Proposal
 from baal.active.dataset import ActiveLearningDataset, ActiveNumpyArray
-from baal.active.heuristics import BALD, AbstractHeuristic, Certainty, Precomputed, Random
+from baal.active.heuristics import BALD, EPIG, AbstractHeuristic, Certainty, Precomputed, Random
 from baal.exceptions import InvalidArgumentError, InvalidIndexError, InvalidTypeError, StateError
 
 
@@ -410,3 +410,27 @@ def test_a_heuristic_that_needs_joint_samples_warns_once_of_others(joint):
         assert len(caught) == expected
         assert all("NeedsJoint is only defined on joint samples" in str(w.message) for w in caught)
         assert all(w.filename == __file__ for w in caught)
+
+
+@pytest.mark.parametrize("as_batches", [False, True])
+def test_a_target_dataset_is_predicted_for_heuristics_that_ask_for_it(as_batches):
+    rng = np.random.default_rng(0)
+    samples = rng.dirichlet(np.ones(3), size=(12, 8)).transpose(0, 2, 1)  # [12, C, K]
+    asked = []
+
+    def predict(items, factor):
+        asked.append(len(items))
+        found = np.stack([samples[items[i][1]] for i in range(len(items))]) * factor
+        return iter(np.array_split(found, 3)) if as_batches else found
+
+    dataset = ActiveLearningDataset(Known(list(range(12))), labelled=[0] * 8 + [1] * 4)
+    targets = Subset(dataset._dataset, [8, 9, 10])
+    loop = ActiveLearningLoop(dataset, predict, EPIG(), 8, target_dataset=targets, factor=1.0)
+    proposal = loop.query()
+    ranks, scores = EPIG().get_ranks(samples[:8], target_predictions=samples[8:11])
+    assert asked == [8, 3]
+    assert proposal.dataset_indices.tolist() == ranks.tolist()
+    np.testing.assert_allclose(proposal.scores, scores[ranks])
+    other = ActiveLearningLoop(dataset, predict, BALD(), target_dataset=targets, factor=1.0)
+    other.query()
+    assert asked == [8, 3, 8]
