@@ -201,7 +201,12 @@ def report(results: Path, out: Path) -> None:
 
 def usable_heuristics() -> list[str]:
     """Those that work on predictions alone; scores computed elsewhere are not to be had here."""
-    return [name for name in available_heuristics() if name != "precomputed"]
+    others = ("needs_joint_samples", "needs_variances", "needs_independent_labels")
+    return [
+        name
+        for name in available_heuristics()
+        if name != "precomputed" and not any(getattr(get_heuristic(name), fact) for fact in others)
+    ]
 
 
 def parse_arguments(argv: list[str] | None) -> Config:
