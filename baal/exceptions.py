@@ -7,6 +7,7 @@ BaalError
 ├── InvalidIndexError      (IndexError)    an index outside of the dataset or of its pool
 ├── StateError             (RuntimeError)  the right call at the wrong moment
 ├── UnreadableFileError    (OSError)       a file of a dataset is missing or broken
+├── LabelStoreError        (OSError)       a label store cannot be opened, read or written
 └── MissingExtraError      (ImportError)   an optional dependency is not installed
 ```
 
@@ -22,6 +23,7 @@ __all__ = [
     "InvalidArgumentError",
     "InvalidIndexError",
     "InvalidTypeError",
+    "LabelStoreError",
     "MissingExtraError",
     "StateError",
     "UnreadableFileError",
@@ -50,6 +52,10 @@ class StateError(BaalError, RuntimeError):
 
 class UnreadableFileError(BaalError, OSError):
     """A file of a dataset is missing or broken; the message names it."""
+
+
+class LabelStoreError(BaalError, OSError):
+    """A label store cannot be opened, read or written; nothing of the call was stored."""
 
 
 class MissingExtraError(BaalError, ImportError):

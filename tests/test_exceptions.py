@@ -10,6 +10,7 @@ BUILTIN = {
     "InvalidIndexError": IndexError,
     "StateError": RuntimeError,
     "UnreadableFileError": OSError,
+    "LabelStoreError": OSError,
     "MissingExtraError": ImportError,
 }
 

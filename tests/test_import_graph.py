@@ -17,7 +17,8 @@ ROOMS = {
     "baal.utils": {"baal.exceptions"},
     "baal.metrics": LEAVES,
     "baal.active.heuristics": LEAVES,
-    "baal.active.dataset": LEAVES,
+    "baal.active.label_store": LEAVES,
+    "baal.active.dataset": LEAVES | {"baal.active.label_store"},
     "baal.active.file_dataset": LEAVES | {"baal.active.dataset"},
     "baal.bayesian": LEAVES,
     "baal.active.active_loop": LEAVES | {"baal.active.dataset", "baal.active.heuristics"},
@@ -31,7 +32,7 @@ ROOMS = {
     | {"baal.bayesian", "baal.metrics", "baal.modelwrapper", "baal.training_args"},
 }
 # Lazy façades: they name their rooms' homes as text, and import them for type checkers alone.
-FACADES = {"baal", "baal.active", "baal.active.dataset"}
+FACADES = {"baal", "baal.active", "baal.active.dataset", "baal.active.label_store"}
 # Old import paths that only re-export from a proper home; nothing imports them.
 COMPATIBILITY_PATHS = {
     "baal.active.heuristics.heuristics",

@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from baal.active.dataset.history import History
+from baal.active.dataset.asking import Asking
 from baal.active.dataset.item_ids import ItemId, ItemIds
 from baal.active.dataset.label_map import LabelMap
-from baal.active.dataset.labelling import Labelling
 from baal.active.dataset.random_state import Seed, draw_distinct, to_random_state
 from baal.active.dataset.snapshot import read_snapshot, write_snapshot
-from baal.active.dataset.split_state import SplitState
+from baal.active.dataset.split_state import SplitState, same_plain
 from baal.active.dataset.validation import ValidationSplit
 from baal.active.dataset.values import value_digests
 from baal.exceptions import InvalidArgumentError, InvalidTypeError, StateError
@@ -21,7 +20,7 @@ from baal.exceptions import InvalidArgumentError, InvalidTypeError, StateError
 __all__ = ["SplittedDataset"]
 
 
-class SplittedDataset(Labelling):
+class SplittedDataset(Asking):
     """A set of items split into labelled ones and a pool, without the items themselves.
 
     Two index spaces: a *dataset index* is an item's place among all items and never changes; a
@@ -132,11 +131,15 @@ class SplittedDataset(Labelling):
             raise
 
     def reset_labelled(self) -> None:
-        """Forget every label and the history, and start counting steps from 0 again."""
-        digests = None if self._item_ids is None else value_digests(None, 0)
-        self._labels = LabelMap(np.zeros(self._labels.n_items, dtype=np.int32), digests=digests)
-        self._history = History()
-        self._validation = ValidationSplit(self._validation.proportion, self._validation.seed)
+        """Forget every label and the history, and start counting steps from 0 again.
+
+        A store keeps all that happened before, but as history.
+        """
+        with self._turn():
+            ledger = self._ledger.emptied()
+            if self._store is not None:
+                ledger = replace(ledger, seen=self._store.reset())
+            self._ledger = ledger
 
     def state_dict(self) -> dict[str, Any]:
         """The map of labels, the random state and what else changes, as copies.
@@ -144,10 +147,10 @@ class SplittedDataset(Labelling):
         Returns:
             `labelled`: steps `[n_items]`, int32; `current_al_step`: the counter; `random_state`:
             nested dicts of numbers, strings and lists; `version`; `fingerprint`: the length and a
-            digest of the item ids; `history`; with them, `validation` and `value_digests`.
+            digest of the item ids; `history`; with them, `validation`, `value_digests` and
+            `waiting`: what was proposed and what cannot be labelled.
         """
-        state = SplitState(self._labels, self._history, self._validation, self.random_state)
-        return state.to_plain(self._item_ids)
+        return SplitState(self._ledger, self.random_state).to_plain(self._item_ids)
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Take over a state; all of it or, after an error, nothing.
@@ -167,8 +170,20 @@ class SplittedDataset(Labelling):
         state = SplitState.from_plain(
             state_dict, self._labels.n_items, self._item_ids, self._validation
         )
-        self._labels, self._history = state.labels, state.history
-        self._validation, self.random_state = state.validation, state.random_state
+        if self._store is not None:
+            self.refresh()
+            own = self.state_dict()
+            keys = {"waiting", *(state_dict.keys() & own.keys())} - {"random_state", "version"}
+            differ = [key for key in keys if not same_plain(state_dict.get(key), own.get(key))]
+            if differ:
+                raise StateError(
+                    "Expected `state_dict` to say what the label store "
+                    f"{str(self._store.path)!r} says, which is the truth, but got another "
+                    f"{' and '.join(sorted(differ))}"
+                )
+        else:
+            self._ledger = state.ledger
+        self.random_state = state.random_state
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the state into one file, whole or not at all: NPZ, without pickle.

@@ -88,8 +88,18 @@ class History:
             The history afterwards; this one stays as it is.
         """
         indices = np.sort(indices)
-        new = Revision(kind, labels.step, indices, labels.steps_of(indices))
-        return History((*self._revisions, new))
+        return self.extended([Revision(kind, labels.step, indices, labels.steps_of(indices))])
+
+    def extended(self, revisions: Iterable[Revision]) -> "History":
+        """A history with more revisions.
+
+        Args:
+            revisions: In the order in which they came.
+
+        Returns:
+            The history afterwards; this one stays as it is.
+        """
+        return History((*self._revisions, *revisions))
 
     def events(self, labels: LabelMap) -> list[LabelEvent]:
         """Everything that happened, in the order of the steps.

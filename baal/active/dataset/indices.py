@@ -64,7 +64,9 @@ def to_position(index: Any, length: int, space: IndexSpace, *, from_end: bool = 
     )
 
 
-def to_index_array(index: Any, length: int, space: IndexSpace) -> IndexArray:
+def to_index_array(
+    index: Any, length: int, space: IndexSpace, *, distinct: bool = True
+) -> IndexArray:
     """Bring whatever names items to distinct indices, in the caller's order.
 
     Unlike `to_position` it takes no negative indices: with these, a computation gone wrong would
@@ -75,6 +77,7 @@ def to_index_array(index: Any, length: int, space: IndexSpace) -> IndexArray:
             tensor of them; or a boolean mask of shape `[length]`.
         length: Number of items in the index space.
         space: Name of the index space, for the messages.
+        distinct: Refuse an index that comes twice.
 
     Returns:
         Indices `[k]`; none for an empty list or array of any dtype.
@@ -113,7 +116,8 @@ def to_index_array(index: Any, length: int, space: IndexSpace) -> IndexArray:
     _check_range(array, length, space)
     # Range first: an unsigned 64-bit index could wrap around in the cast.
     array = array.astype(np.int64, copy=False)
-    _check_distinct(array, space)
+    if distinct:
+        _check_distinct(array, space)
     return array
 
 

@@ -29,7 +29,7 @@ from baal.active.dataset.sorted_arrays import find, gaps_before, is_in, read_onl
 from baal.active.dataset.values import UNKNOWN
 from baal.exceptions import InvalidArgumentError, InvalidIndexError
 
-__all__ = ["LabelMap"]
+__all__ = ["LabelMap", "map_of_labelled"]
 
 _NONE: IndexArray = np.empty(0, dtype=np.int64)
 
@@ -104,7 +104,7 @@ class LabelMap:
     def __reduce__(self) -> tuple[Any, ...]:
         # Without the caches: another process computes those that it needs.
         parts = (self.n_items, self.labelled_indices, self.labelled_steps, self.step)
-        return _restore, (*parts, self.digests, self._aside)
+        return map_of_labelled, (*parts, self.digests, self._aside)
 
     @cached_property
     def steps(self) -> NDArray[np.int32]:
@@ -329,7 +329,7 @@ class LabelMap:
     ) -> "LabelMap":
         """Another map over the same items."""
         aside = self._aside if aside is None else aside
-        return _restore(self.n_items, indices, steps, step, digests, aside)
+        return map_of_labelled(self.n_items, indices, steps, step, digests, aside)
 
     def _places_of_unlabelled(self, indices: IndexArray) -> IndexArray:
         """Labelled items `[k]` before each of the `indices` `[k]`, none of which is labelled."""
@@ -352,7 +352,7 @@ class LabelMap:
         return places
 
 
-def _restore(
+def map_of_labelled(
     n_items: int,
     indices: NDArray[Any],
     steps: NDArray[np.int32],
@@ -360,6 +360,23 @@ def _restore(
     digests: NDArray[np.uint64] | None,
     aside: IndexArray,
 ) -> LabelMap:
-    """A map from its checked parts."""
+    """A map from its parts, which are known to fit.
+
+    Args:
+        n_items: Number of items.
+        indices: Dataset indices `[n_labelled]` of the labelled items, ascending.
+        steps: Their steps `[n_labelled]`.
+        step: The step counter.
+        digests: Digests `[n_labelled]` of their values, or None.
+        aside: Dataset indices `[k]`, ascending, of what is not shown.
+
+    Returns:
+        The map.
+
+    Example:
+        >>> none = np.empty(0, dtype=np.int64)
+        >>> map_of_labelled(3, np.array([1]), np.array([4], dtype=np.int32), 5, None, none).steps
+        array([0, 4, 0], dtype=int32)
+    """
     new = LabelMap.__new__(LabelMap)
     return new._set(n_items, indices, steps, step, digests, aside)  # noqa: SLF001 - its own class

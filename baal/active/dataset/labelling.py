@@ -4,26 +4,25 @@ import warnings
 from dataclasses import dataclass
 from typing import Any
 
-from baal.active.dataset.answers import sort_answers
-from baal.active.dataset.history import EventKind, History, LabelEvent
+from baal.active.dataset.history import EventKind, LabelEvent
 from baal.active.dataset.indices import IndexArray, match_values, to_index_array
-from baal.active.dataset.item_ids import ItemIds
-from baal.active.dataset.label_map import LabelMap
-from baal.active.dataset.split import Split
-from baal.active.dataset.validation import ValidationSplit
+from baal.active.dataset.item_ids import ItemId, ItemIds
+from baal.active.dataset.recording import Recorded
+from baal.active.dataset.replay import Ledger
+from baal.active.dataset.sorted_arrays import is_in
 from baal.active.dataset.values import value_digests
-from baal.exceptions import InvalidArgumentError, StateError
+from baal.active.label_store.codec import encode_value
+from baal.active.label_store.events import Entry
+from baal.utils.frames import level_outside_baal
 
-__all__ = ["Labelling"]
-
-_SHOWN = 5  # ids named in an error
+__all__ = ["Edit", "Labelling"]
 
 
-class Labelling(Split):
+class Labelling(Recorded):
     """A split whose items can be labelled, un-labelled and given another value.
 
-    Each change goes through one place, which checks everything before anything is stored, and
-    takes the new state last: a call that raises leaves the split as it was.
+    Each change goes through one place, which checks everything before anything is stored: a call
+    that raises leaves the split as it was. With a store, a call that returns is on the disk.
 
     Args:
         labels: The map.
@@ -31,29 +30,15 @@ class Labelling(Split):
         validation: What is set aside.
         last_active_steps: Show the items of that many last steps only; -1 for all.
 
-    Attributes:
-        can_label: Whether values are stored.
-
     Example:
+        >>> from baal.active.dataset.label_map import LabelMap
+        >>> from baal.active.dataset.validation import ValidationSplit
         >>> split = Labelling(LabelMap([0, 0]), None, ValidationSplit(0, seed=0))
         >>> split.label(1)
         >>> split.unlabel_dataset_indices(1)
         >>> [tuple(event) for event in split.history]
         [(1, 'label', [1]), (1, 'unlabel', [1])]
     """
-
-    def __init__(
-        self,
-        labels: LabelMap,
-        ids: ItemIds | None,
-        validation: ValidationSplit,
-        last_active_steps: int = -1,
-    ) -> None:
-        super().__init__(labels.set_aside(validation.aside), last_active_steps)
-        self._item_ids = ids
-        self._validation = validation
-        self._history = History()
-        self.can_label: bool = False
 
     @property
     def item_ids(self) -> ItemIds | None:
@@ -87,9 +72,10 @@ class Labelling(Split):
         Warns:
             UserWarning: Values were given, but the dataset cannot store them.
         """
-        pool_indices = to_index_array(index, self.n_unlabelled, "pool")
-        values = None if value is None else match_values(value, index, len(pool_indices))
-        self._apply(_Edit("label", self._labels.pool_to_dataset(pool_indices), values))
+        with self._turn(by_pool_index=True):
+            pool_indices = to_index_array(index, self.n_unlabelled, "pool")
+            values = None if value is None else match_values(value, index, len(pool_indices))
+            self._apply(Edit("label", self._labels.pool_to_dataset(pool_indices), values))
 
     def label_dataset_indices(self, index: Any, value: Any = None) -> None:
         """Label items by their dataset index; all of them or, after an error, none.
@@ -109,7 +95,8 @@ class Labelling(Split):
         """
         dataset_indices = to_index_array(index, self._labels.n_items, "dataset")
         values = None if value is None else match_values(value, index, len(dataset_indices))
-        self._apply(_Edit("label", dataset_indices, values))
+        with self._turn():
+            self._apply(Edit("label", dataset_indices, values))
 
     def unlabel_dataset_indices(self, index: Any) -> None:
         """Put labelled items back into the pool; all of them or, after an error, none.
@@ -126,7 +113,9 @@ class Labelling(Split):
             InvalidArgumentError: `index` has the wrong shape.
             InvalidIndexError: An index is negative, too large, not labelled, or comes twice.
         """
-        self._apply(_Edit("unlabel", to_index_array(index, self._labels.n_items, "dataset")))
+        dataset_indices = to_index_array(index, self._labels.n_items, "dataset")
+        with self._turn():
+            self._apply(Edit("unlabel", dataset_indices))
 
     def relabel_dataset_indices(self, index: Any, value: Any) -> None:
         """Give labelled items another value; the steps stay as they are.
@@ -150,123 +139,116 @@ class Labelling(Split):
         """
         dataset_indices = to_index_array(index, self._labels.n_items, "dataset")
         values = match_values(value, index, len(dataset_indices))
-        self._apply(_Edit("relabel", dataset_indices, values))
+        with self._turn():
+            self._apply(Edit("relabel", dataset_indices, values))
 
-    def label_items(self, ids: Any, values: Any = None, *, relabel: bool = False) -> None:
-        """Label items by their ids, as the answers come in; all of them or, after an error, none.
+    def _apply(self, *edits: "Edit") -> None:
+        """Check everything, write it into the store, store the values, take the new state.
 
-        Answers may come late, in any order, and more than once: the value that an item has
-        already changes nothing, and takes no step.
-
-        Args:
-            ids: One id, or a list, tuple or array of them `[k]`.
-            values: The values, one for each id, as in `label`.
-            relabel: Take another value for an item that is labelled, rather than refuse it.
-
-        Raises:
-            StateError: The dataset was made without `item_ids`.
-            InvalidTypeError: An id is neither a string nor an integer.
-            InvalidArgumentError: An item is labelled with another value (or one that cannot be
-                compared) and `relabel` is False, an id comes twice with different values, or
-                values are missing where the dataset stores them, or their number is wrong.
-            InvalidIndexError: No item has such an id.
-
-        Warns:
-            UserWarning: Values were given, but the dataset cannot store them.
-        """
-        indices = self._positions(ids)
-        given = None if values is None else match_values(values, ids, len(indices))
-        answers = sort_answers(self._labels, indices, given, compare=self.can_label)
-        if len(answers.other) and not relabel:
-            names = self._item_ids.take(answers.other[:_SHOWN]) if self._item_ids else []
-            raise InvalidArgumentError(
-                "Expected `values` to be those that labelled items have already, or "
-                f"`relabel=True`, but got other ones for {len(answers.other)} items: {names}"
-            )
-        self._apply(
-            _Edit("label", answers.new, answers.new_values),
-            _Edit("relabel", answers.other, answers.other_values),
-        )
-
-    def unlabel_items(self, ids: Any) -> None:
-        """Put labelled items back into the pool by their ids, as `unlabel_dataset_indices` does.
-
-        Args:
-            ids: One id, or a list, tuple or array of them `[k]`.
-
-        Raises:
-            StateError: The dataset was made without `item_ids`.
-            InvalidTypeError: An id is neither a string nor an integer.
-            InvalidIndexError: No item has such an id, it is not labelled, or comes twice.
-        """
-        self.unlabel_dataset_indices(self._positions(ids))
-
-    def _positions(self, ids: Any) -> IndexArray:
-        """Dataset indices `[k]` of ids, one of which may come twice."""
-        if self._item_ids is None:
-            raise StateError(
-                "Expected a dataset that was made with `item_ids` to name items by id, "
-                "but got one without"
-            )
-        return self._item_ids.positions(ids)
-
-    def _apply(self, *edits: "_Edit") -> None:
-        """Check everything, store the values, and only then take the new state.
-
-        Every change of single items goes through here.
+        Every change of single items goes through here, inside of a turn, which ends it.
         """
         edits = tuple(edit for edit in edits if len(edit.indices))
-        labels, validation, history = self._labels, self._validation, self._history
+        ledger, entries = self._ledger, []
         for edit in edits:
-            if edit.kind != "label":
-                history = history.record(edit.kind, edit.indices, labels)
-            labels, validation = edit.change(labels, validation, digest=self.can_label)
+            before, ledger = ledger, edit.change(ledger, digest=self._keeps_values)
+            if self._store is not None:
+                entries.append(edit.entry(before, ledger, self._ids_of(edit.indices)))
+        self._record(*entries)
         for edit in edits:
             if edit.kind != "unlabel":
                 self._keep(edit)
-        self._labels, self._validation, self._history = labels, validation, history
+        seen = self._seen
+        self._ledger = ledger
+        self._seen = seen
 
-    def _keep(self, edit: "_Edit") -> None:
+    def _keep(self, edit: "Edit") -> None:
         """Have the values stored, or say that they are not."""
         if self.can_label:
             # The user's code runs here. If it raises half-way, the items stay in the pool, where
             # the values stored so far do no harm: labelling them again overwrites these.
+            if edit.kind == "relabel" and self._store is not None:
+                self._overwritten.append(edit.indices)
             self._store_values(edit.indices, edit.values)
         elif edit.values is not None:
             warnings.warn(
                 f"A value was given to `{edit.kind}`, but {type(self).__name__} cannot store it "
                 "here: the original label is used.",
                 UserWarning,
-                stacklevel=4,  # whoever called `label`
+                stacklevel=level_outside_baal(),
             )
-
-    def _store_values(self, dataset_indices: IndexArray, values: list[Any] | None) -> None:
-        """Store `values` `[k]` of the items `[k]`; called before they count as labelled."""
-        raise StateError(
-            f"Expected `can_label` to be False, since {type(self).__name__} stores no values, "
-            f"but got {self.can_label} with values {values} for the items {dataset_indices}"
-        )
 
 
 @dataclass(frozen=True, eq=False)
-class _Edit:
-    """A change that is asked for: items by dataset index `[k]`, and values `[k]` for them."""
+class Edit:
+    """A change that is asked for.
+
+    Attributes:
+        kind: What to do.
+        indices: Items by dataset index, `[k]`.
+        values: Values for them, `[k]`.
+
+    Example:
+        >>> import numpy as np
+        >>> Edit("unlabel", np.array([3])).values is None
+        True
+    """
 
     kind: EventKind
     indices: IndexArray
     values: list[Any] | None = None
 
-    def change(
-        self, labels: LabelMap, validation: ValidationSplit, *, digest: bool
-    ) -> tuple[LabelMap, ValidationSplit]:
-        """Both as they are afterwards; an error if they do not allow it."""
-        if self.kind == "unlabel":
-            return labels.unlabel(self.indices), validation.retire(self.indices)
+    def change(self, ledger: Ledger, *, digest: bool) -> Ledger:
+        """Everything as it is afterwards; an error if it does not allow the change.
+
+        Args:
+            ledger: Everything as it is.
+            digest: Whether the values are kept anywhere, and so can be compared.
+
+        Returns:
+            The ledger afterwards.
+        """
+        labels, history, validation = ledger.labels, ledger.history, ledger.validation
+        waiting = ledger.waiting
+        if self.kind != "label":
+            history = history.record(self.kind, self.indices, labels)
         digests = None
         if labels.digests is not None:
             digests = value_digests(self.values if digest else None, len(self.indices))
-        if self.kind == "relabel":
-            return labels.relabel(self.indices, digests), validation
-        labels = labels.label(self.indices, digests)
-        drawn = validation.draw(self.indices, labels.step)
-        return labels if drawn is validation else labels.set_aside(drawn.aside), drawn
+        if self.kind == "unlabel":
+            labels, validation = labels.unlabel(self.indices), validation.retire(self.indices)
+        elif self.kind == "relabel":
+            labels = labels.relabel(self.indices, digests)
+        else:
+            labels = labels.label(self.indices, digests)
+            validation = validation.draw(self.indices, labels.step)
+            waiting = waiting.without(self.indices)
+            if validation is not ledger.validation:
+                labels = labels.set_aside(validation.aside)
+        return Ledger(labels, history, validation, waiting, ledger.seen)
+
+    def entry(self, before: Ledger, after: Ledger, ids: list[ItemId] | None) -> Entry:
+        """The change as rows of a store.
+
+        Args:
+            before: Everything as it was.
+            after: Everything as it is with the change.
+            ids: Ids of the items `[k]`, if they have any.
+
+        Returns:
+            The rows.
+        """
+        is_label = self.kind == "label"
+        aside = after.validation
+        scores = before.waiting.scores_of(self.indices) if is_label and before.waiting else None
+        return Entry(
+            self.kind,
+            self.indices.tolist(),
+            after.labels.step,
+            item_ids=ids,
+            values=None if self.values is None else [encode_value(one) for one in self.values],
+            labelled_at=None if is_label else before.labels.steps_of(self.indices).tolist(),
+            validation=(
+                is_in(self.indices, aside.aside).tolist() if is_label and aside.proportion else None
+            ),
+            scores=None if scores is None else scores.tolist(),
+        )

@@ -10,6 +10,7 @@ from baal.active.dataset.base import SplittedDataset
 from baal.active.dataset.indices import IndexArray, to_position
 from baal.active.dataset.item_ids import ItemId
 from baal.active.dataset.random_state import Seed
+from baal.active.label_store.store import LabelStore
 from baal.exceptions import InvalidArgumentError, InvalidTypeError
 
 __all__ = ["ActiveNumpyArray"]
@@ -27,6 +28,9 @@ class ActiveNumpyArray(SplittedDataset):
             random state.
         item_ids: Ids `[n_items]` that outlive any order, strings or integers, all different.
         validation_split: Share of the labelled items to set aside for validation.
+        store: Keeps each label on the disk before the call ends, and brings all of them back when
+            the dataset is made with it again, values included. It is the truth: `labelled` is None
+            then, or what the store began with.
 
     Attributes:
         can_label: Whether values given to `label` are stored as targets. Values are optional:
@@ -54,6 +58,7 @@ class ActiveNumpyArray(SplittedDataset):
         *,
         item_ids: Sequence[ItemId] | None = None,
         validation_split: float = 0.0,
+        store: LabelStore | None = None,
     ) -> None:
         if not isinstance(dataset, (tuple, list)) or len(dataset) != 2:
             raise InvalidArgumentError(
@@ -79,6 +84,7 @@ class ActiveNumpyArray(SplittedDataset):
         self._x, self._y = x, y
         self._owns_y = False
         self.can_label = self.check_dataset_can_label()
+        self._open_store(store, check_start=labelled is not None)
 
     @property
     def dataset(self) -> Arrays:

@@ -14,6 +14,7 @@ from baal.active.dataset.item_ids import ItemId
 from baal.active.dataset.pool import ActivePool, ValidationSet, identity
 from baal.active.dataset.random_state import Seed
 from baal.active.dataset.reading import read_items
+from baal.active.label_store.store import LabelStore
 from baal.exceptions import InvalidArgumentError, InvalidTypeError, StateError
 
 __all__ = ["ActiveLearningDataset"]
@@ -40,6 +41,9 @@ class ActiveLearningDataset(SplittedDataset, Dataset[Any]):
         item_ids: Ids `[len(dataset)]` that outlive any order, such as file names or keys of a
             database: strings or integers, all different.
         validation_split: Share of the labelled items to set aside for validation.
+        store: Keeps each label on the disk before the call ends, and brings all of them back when
+            the dataset is made with it again, values included. It is the truth: `labelled` is None
+            then, or what the store began with.
 
     Attributes:
         random_state: RandomState of `label_randomly`.
@@ -76,6 +80,7 @@ class ActiveLearningDataset(SplittedDataset, Dataset[Any]):
         *,
         item_ids: Sequence[ItemId] | None = None,
         validation_split: float = 0.0,
+        store: LabelStore | None = None,
     ) -> None:
         n_items = _count_items(dataset)
         super().__init__(
@@ -95,6 +100,7 @@ class ActiveLearningDataset(SplittedDataset, Dataset[Any]):
         self.pool_specifics: dict[str, Any] = dict(pool_specifics or {})
         self.can_label = self.check_dataset_can_label()
         self._augmentation_checked = False
+        self._open_store(store, check_start=labelled is not None)
 
     def __getitem__(self, index: int) -> Any:
         """One labelled item.

@@ -11,11 +11,13 @@ from baal.active.dataset.history import History
 from baal.active.dataset.item_ids import ItemIds
 from baal.active.dataset.label_map import LabelMap
 from baal.active.dataset.random_state import from_plain, to_plain
+from baal.active.dataset.replay import Ledger
 from baal.active.dataset.snapshot import VERSION, check_version
 from baal.active.dataset.validation import ValidationSplit
+from baal.active.dataset.waiting import Waiting
 from baal.exceptions import InvalidArgumentError, InvalidTypeError
 
-__all__ = ["SplitState"]
+__all__ = ["SplitState", "same_plain"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,22 +25,16 @@ class SplitState:
     """All that changes in a split.
 
     Attributes:
-        labels: The map of labels.
-        history: The revisions.
-        validation: What is set aside.
+        ledger: Everything but the random state.
         random_state: Of `label_randomly`.
 
     Example:
-        >>> state = SplitState(
-        ...     LabelMap([0, 1]), History(), ValidationSplit(0, 0), np.random.RandomState(1)
-        ... )
-        >>> state.to_plain(None)["labelled"]
+        >>> ledger = Ledger(LabelMap([0, 1]), History(), ValidationSplit(0, 0), Waiting())
+        >>> SplitState(ledger, np.random.RandomState(1)).to_plain(None)["labelled"]
         array([0, 1], dtype=int32)
     """
 
-    labels: LabelMap
-    history: History
-    validation: ValidationSplit
+    ledger: Ledger
     random_state: np.random.RandomState
 
     def to_plain(self, ids: ItemIds | None) -> dict[str, Any]:
@@ -50,7 +46,7 @@ class SplitState:
         Returns:
             Nested dicts of arrays, numbers, strings and lists.
         """
-        labels = self.labels
+        labels = self.ledger.labels
         state: dict[str, Any] = {
             "version": VERSION,
             "labelled": labels.steps.copy(),
@@ -60,10 +56,12 @@ class SplitState:
                 "n_items": labels.n_items,
                 "item_ids": None if ids is None else ids.fingerprint,
             },
-            "history": self.history.to_plain(),
+            "history": self.ledger.history.to_plain(),
         }
-        if self.validation.proportion:
-            state["validation"] = self.validation.to_plain()
+        if self.ledger.validation.proportion:
+            state["validation"] = self.ledger.validation.to_plain()
+        if len(self.ledger.waiting):
+            state["waiting"] = self.ledger.waiting.to_plain()
         if labels.digests is not None:
             state["value_digests"] = labels.digests.copy()
         return state
@@ -109,8 +107,35 @@ class SplitState:
             labels = LabelMap(labels.steps, labels.step, _digests(state, labels.n_labelled))
         validation = _validation(state, n_items, own)
         history = History.from_plain(state["history"], n_items) if "history" in state else History()
-        random_state = from_plain(state["random_state"])
-        return cls(labels.set_aside(validation.aside), history, validation, random_state)
+        waiting = Waiting()
+        if "waiting" in state:
+            waiting = Waiting.from_plain(state["waiting"], labels.labelled)
+        ledger = Ledger(labels.set_aside(validation.aside), history, validation, waiting)
+        return cls(ledger, from_plain(state["random_state"]))
+
+
+def same_plain(one: Any, other: Any) -> bool:
+    """Whether two parts of a state say the same.
+
+    Args:
+        one: A nested dict of arrays, numbers and strings, or one of these.
+        other: Another one.
+
+    Returns:
+        True if they have the same keys and equal values; NaN equals NaN.
+
+    Example:
+        >>> same_plain({"labelled": np.array([1])}, {"labelled": [True]})
+        True
+    """
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(same_plain(one[k], other[k]) for k in one)
+    if one is None or other is None or isinstance(one, str):
+        return one is other or bool(one == other)
+    one, other = np.asarray(one), np.asarray(other)
+    return one.shape == other.shape and bool(
+        ((one == other) | ((one != one) & (other != other))).all()  # noqa: PLR0124 - NaN
+    )
 
 
 def _check_ids(state: Mapping[str, Any], ids: ItemIds | None) -> None:

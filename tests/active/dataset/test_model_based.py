@@ -19,6 +19,7 @@ from hypothesis.stateful import (
 
 from baal.active.dataset.pool import pool_indices_of
 from baal.active.dataset.pytorch_dataset import ActiveLearningDataset
+from baal.active.label_store import LabelStore
 from baal.exceptions import BaalError
 
 N = 12
@@ -283,7 +284,138 @@ class WithValues(AgainstADict):
         self.values = {index: v for index, v in self.values.items() if index in self.steps}
 
 
-MACHINES = [AgainstADict, WithValidation, WithValues]
+class WithStore(WithValues):
+    """All of it kept in a store as well, which brings it back after a crash, values included."""
+
+    def __init__(self):
+        self.stores = tempfile.TemporaryDirectory()
+        self.pending, self.impossible, self.crashed = {}, set(), []
+        super().__init__()
+
+    def teardown(self):
+        super().teardown()
+        for dataset in [*self.crashed, self.dataset]:
+            dataset.store.close()
+        self.stores.cleanup()
+
+    def make(self):
+        dataset = ActiveLearningDataset(
+            self.items,
+            random_state=0,
+            item_ids=IDS,
+            validation_split=self.share,
+            store=LabelStore(Path(self.stores.name, "labels.db")),
+        )
+        dataset.can_label = False
+        return dataset
+
+    def facts(self):
+        return (*super().facts(), dict(self.pending), set(self.impossible))
+
+    def record(self, dataset_indices):
+        super().record(dataset_indices)
+        for index in dataset_indices:
+            self.pending.pop(index, None)
+            self.impossible.discard(index)
+
+    @rule()
+    def crash(self):
+        self.crashed.append(self.dataset)  # whose file nobody closes
+        self.items = Labels()
+        self.dataset = self.make()
+        kept = {index: value for index, value in self.values.items() if index in self.steps}
+        assert self.items.values == kept
+        self.older = self.dataset.pool
+
+    @precondition(lambda self: self.saved)
+    @rule(by_file=st.booleans())
+    def load(self, by_file):
+        state, facts = self.saved
+        # What a state holds: of the values their digests, and none of those that are not known.
+        steps, sides, events, counter, values, *waiting = facts
+        own_values = {i: v for i, v in self.values.items() if i in self.steps}
+        values = {i: v for i, v in values.items() if i in steps}
+        saved = steps, sides, events, counter, *waiting, values
+        if saved == (*self.facts()[:4], *self.facts()[5:], own_values):
+            self.load_from(state, by_file)
+            return
+        with pytest.raises(BaalError, match="which is the truth"):
+            self.load_from(state, by_file)
+
+    def load_from(self, state, by_file):
+        if by_file:
+            self.dataset.load(Path(self.folder.name, "snapshot"))
+        else:
+            self.dataset.load_state_dict(state)
+
+    @rule(data=st.data(), then=st.sampled_from(["refresh", "pool index", "dataset index"]))
+    def rival(self, data, then):
+        chosen = self.draw_from(data, self.unlabelled())
+        pool = self.unlabelled()
+        other = self.make()
+        other.label_dataset_indices(chosen)
+        other.store.close()
+        if then == "refresh":
+            assert self.dataset.refresh() == bool(chosen)
+        elif then == "pool index" and chosen:
+            with pytest.raises(BaalError, match="another process"):
+                self.dataset.label(pool.index(chosen[0]))
+        else:
+            self.dataset.unlabel_dataset_indices([])
+        self.record(chosen)
+
+    def askable(self):
+        waiting = {*self.pending, *self.impossible}
+        return [index for index in self.unlabelled() if index not in waiting]
+
+    @rule(data=st.data())
+    def propose(self, data):
+        chosen = self.draw_from(data, self.askable())
+        scores = [data.draw(st.floats(0, 1)) for _ in chosen]
+        self.dataset.propose(chosen, scores)
+        self.pending.update(zip(chosen, scores, strict=True))
+
+    @rule(data=st.data())
+    def cannot_label(self, data):
+        chosen = self.draw_from(data, self.unlabelled())
+        self.dataset.cannot_label(chosen)
+        for index in chosen:
+            self.pending.pop(index, None)
+            self.impossible.add(index)
+
+    @rule(data=st.data())
+    def withdraw(self, data):
+        chosen = self.draw_from(data, sorted({*self.pending, *self.impossible}))
+        self.dataset.withdraw(chosen)
+        for index in chosen:
+            self.pending.pop(index, None)
+            self.impossible.discard(index)
+
+    @rule(data=st.data())
+    def propose_badly(self, data):
+        free = set(self.askable())
+        bad = data.draw(st.sampled_from([*(i for i in range(N) if i not in free), -1]))
+        with pytest.raises(BaalError):
+            self.dataset.propose([*self.draw_from(data, sorted(free)), bad])
+
+    @rule()
+    def reset(self):
+        super().reset()
+        self.pending, self.impossible = {}, set()
+
+    @invariant()
+    def what_waits_is_equal(self):
+        assert self.dataset.pending_indices.tolist() == sorted(self.pending)
+        assert self.dataset.pending_scores.tolist() == [
+            self.pending[i] for i in sorted(self.pending)
+        ]
+        assert self.dataset.impossible_indices.tolist() == sorted(self.impossible)
+        pool = self.unlabelled()
+        assert [pool[i] for i in self.dataset.askable] == self.askable()
+        assert self.dataset.n_askable == len(self.askable())
+
+
+MACHINES = [AgainstADict, WithValidation, WithValues, WithStore]
 
 
 # Examples may pause on a busy machine: time is no criterion here.
