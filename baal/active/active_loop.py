@@ -15,6 +15,7 @@ from torch.utils.data import Subset
 from baal.active.dataset.base import SplittedDataset
 from baal.active.dataset.numpy import ActiveNumpyArray
 from baal.active.dataset.pool import ActivePool, pool_indices_of
+from baal.active.dataset.random_state import draw_distinct
 from baal.active.heuristics.base import AbstractHeuristic
 from baal.active.heuristics.baselines import Random
 from baal.exceptions import InvalidArgumentError, InvalidTypeError, StateError
@@ -134,6 +135,8 @@ class ActiveLearningLoop:
     def query(self, pool: Any = None) -> Proposal:
         """Score the pool and propose the best items, without labelling anything.
 
+        Items that were proposed and not yet answered, or cannot be labelled, are left out.
+
         Args:
             pool: Restricts the query to the items of a `torch.utils.data.Subset` of
                 `dataset.pool`; by default the whole pool.
@@ -148,6 +151,28 @@ class ActiveLearningLoop:
             StateError: No score is finite.
         """
         return self._query(pool)[0]
+
+    def ask(self, pool: Any = None) -> Proposal:
+        """Propose items as `query` does, and set them down as asked for.
+
+        They are pending: no query proposes them again, until `dataset.answer`, `dataset.withdraw`
+        or `dataset.cannot_label` says what became of them. A dataset with a label store remembers
+        them from one process to the next.
+
+        Args:
+            pool: As in `query`.
+
+        Returns:
+            As `query`.
+
+        Raises:
+            InvalidArgumentError: As in `query`.
+            StateError: As in `query`.
+        """
+        proposal = self.query(pool)
+        if len(proposal):
+            self.dataset.propose(proposal.dataset_indices, proposal.scores)
+        return proposal
 
     def step(self, pool: Any = None) -> bool:
         """Label the items that `query` proposes.
@@ -189,6 +214,7 @@ class ActiveLearningLoop:
         """The proposal, the pool indices scored (None: all, in order), and their scores."""
         nothing = np.zeros(0, dtype=np.int64)
         none_at_all = Proposal(nothing, nothing, np.zeros(0)), None, np.zeros(0)
+        self.dataset.refresh()  # somebody else may have answered meanwhile
         if self.query_size == 0 or self.dataset.n_unlabelled == 0:
             return none_at_all
         # What the pool's positions mean is taken down before predicting, which may take hours: a
@@ -199,6 +225,7 @@ class ActiveLearningLoop:
             if isinstance(whole, ActivePool)
             else np.flatnonzero(~self.dataset.labelled)
         )
+        asked_for = self._asked_for(whole, in_pool)
         pool, candidates = self._candidates(pool, whole)
         n = self.dataset.n_unlabelled if candidates is None else len(candidates)
         if n == 0:
@@ -206,7 +233,7 @@ class ActiveLearningLoop:
         predictions = self._predict(pool, n)
         if predictions is None:
             return none_at_all
-        ranks, scores = self._rank(predictions)
+        ranks, scores = self._rank(predictions, asked_for)
         self._warn_if_not_joint()
         if len(ranks) != n:
             raise InvalidArgumentError(
@@ -226,15 +253,28 @@ class ActiveLearningLoop:
         dataset_indices = in_pool[pool_indices].astype(np.int64, copy=False)
         return Proposal(dataset_indices, pool_indices, scores[best]), candidates, scores
 
-    def _rank(self, predictions: Any) -> tuple[Any, Any]:
-        needs_targets = getattr(self.heuristic, "needs_target_predictions", False)
-        if self.target_dataset is None or not needs_targets:
-            return self.heuristic.get_ranks(predictions)
-        if isinstance(predictions, Iterator):
+    def _asked_for(self, whole: Any, in_pool: IntArray) -> Any:
+        """The items that wait for their labels; None if there are none, or nobody wants to know."""
+        pending = self.dataset.pending_indices
+        if not getattr(self.heuristic, "takes_pending", False) or not len(pending):
+            return None
+        return _take(whole, np.searchsorted(in_pool, pending))
+
+    def _rank(self, predictions: Any, asked_for: Any) -> tuple[Any, Any]:
+        """Ranks and scores, with predictions on whatever else the heuristic asks for."""
+        others = {}
+        if asked_for is not None:
+            others["pending_predictions"] = asked_for
+        if self.target_dataset is not None and getattr(
+            self.heuristic, "needs_target_predictions", False
+        ):
+            others["target_predictions"] = self.target_dataset
+        if others and isinstance(predictions, Iterator):
             # Those of the pool are drawn first: whoever predicts does one thing after the other.
             predictions = iter(list(predictions))
-        targets = self.get_probabilities(self.target_dataset, **self.kwargs)
-        return self.heuristic.get_ranks(predictions, target_predictions=targets)
+        for name, items in others.items():
+            others[name] = self.get_probabilities(items, **self.kwargs)
+        return self.heuristic.get_ranks(predictions, **others)
 
     def _warn_if_not_joint(self) -> None:
         """Once: the heuristic asks what labels have to do with each other, and samples do not say.
@@ -258,12 +298,15 @@ class ActiveLearningLoop:
     def _candidates(self, pool: Any, whole: Any) -> tuple[Any, IntArray | None]:
         """What to predict on, and its pool indices `[n]`; None where it is the whole pool."""
         candidates = None if pool is None else np.asarray(pool_indices_of(pool, whole))
-        n = self.dataset.n_unlabelled if candidates is None else len(candidates)
         pool = whole if pool is None else pool
+        if self.dataset.n_askable < self.dataset.n_unlabelled:
+            askable = self.dataset.askable
+            candidates = askable if candidates is None else np.intersect1d(candidates, askable)
+            pool = _take(whole, candidates)
+        n = self.dataset.n_unlabelled if candidates is None else len(candidates)
         if self.max_sample == -1 or self.max_sample >= n:
             return pool, candidates
-        drawn = np.sort(self.dataset.random_state.choice(n, self.max_sample, replace=False))
-        drawn = drawn.astype(np.int64, copy=False)
+        drawn = np.sort(draw_distinct(self.dataset.random_state, n, self.max_sample))
         return _take(pool, drawn), drawn if candidates is None else candidates[drawn]
 
     def _predict(self, pool: Any, n: int) -> Any:

@@ -10,7 +10,15 @@ from torch.utils.data import Dataset, Subset, TensorDataset
 
 from baal.active.active_loop import ActiveLearningLoop, Proposal
 from baal.active.dataset import ActiveLearningDataset, ActiveNumpyArray
-from baal.active.heuristics import BALD, EPIG, AbstractHeuristic, Certainty, Precomputed, Random
+from baal.active.heuristics import (
+    BALD,
+    EPIG,
+    AbstractHeuristic,
+    BatchBALD,
+    Certainty,
+    Precomputed,
+    Random,
+)
 from baal.exceptions import InvalidArgumentError, InvalidIndexError, InvalidTypeError, StateError
 
 
@@ -434,3 +442,82 @@ def test_a_target_dataset_is_predicted_for_heuristics_that_ask_for_it(as_batches
     other = ActiveLearningLoop(dataset, predict, BALD(), target_dataset=targets, factor=1.0)
     other.query()
     assert asked == [8, 3, 8]
+
+
+def test_what_was_asked_for_is_not_asked_for_again():
+    dataset, loop = make([0.1, 0.9, 0.5, 0.7, 0.3], query_size=2)
+    first = loop.ask()
+    assert first.dataset_indices.tolist() == [1, 3]
+    assert dataset.pending_indices.tolist() == [1, 3]
+    assert dataset.pending_scores.tolist() == [0.9, 0.7]
+    assert dataset.n_labelled == 0
+    assert loop.query().dataset_indices.tolist() == [2, 4]  # a query sets nothing down
+    dataset.cannot_label(2)
+    assert loop.ask().dataset_indices.tolist() == [4, 0]
+    assert len(loop.ask()) == 0
+    assert dataset.pending_indices.tolist() == [0, 1, 3, 4]
+    dataset.withdraw([2, 3])
+    again = loop.query()
+    assert again.dataset_indices.tolist() == [3, 2]
+    assert again.pool_indices.tolist() == [3, 2]
+    dataset.label_dataset_indices(1)
+    assert loop.query().pool_indices.tolist() == [2, 1]  # indices of the pool, as ever
+
+
+def test_a_part_of_the_pool_without_what_was_asked_for():
+    dataset, loop = make([0.1, 0.9, 0.5, 0.7, 0.3], labelled=[1, 0, 0, 0, 0], query_size=9)
+    dataset.propose(1)
+    part = Subset(dataset.pool, [3, 0, 1])  # dataset indices 4, 1, 2
+    assert loop.query(part).dataset_indices.tolist() == [2, 4]
+    dataset.propose([2, 4])
+    assert len(loop.query(part)) == 0
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.data())
+def test_asking_until_nothing_is_left_asks_for_each_item_once(data):
+    n = data.draw(st.integers(1, 12))
+    dataset, loop = make(
+        data.draw(st.permutations(range(n))),
+        query_size=data.draw(st.integers(1, 4)),
+        max_sample=data.draw(st.sampled_from([-1, 3])),
+    )
+    asked = []
+    while len(proposal := loop.ask()):
+        asked += proposal.dataset_indices.tolist()
+        if data.draw(st.booleans()):
+            dataset.label_dataset_indices(proposal.dataset_indices)
+    assert sorted(asked) == list(range(n))
+
+
+class SeesPending(Precomputed):
+    takes_pending = True
+
+    def get_ranks(self, predictions, target_predictions=None, pending_predictions=None):
+        self.seen = pending_predictions
+        return super().get_ranks(predictions)
+
+
+def test_a_batch_heuristic_is_told_what_was_asked_for():
+    dataset, loop = make([0.1, 0.9, 0.5, 0.7], labelled=[1, 0, 0, 0], heuristic=SeesPending())
+    loop.query()
+    assert loop.heuristic.seen is None
+    dataset.propose([3, 1])
+    loop.query()
+    assert loop.heuristic.seen.tolist() == [0.9, 0.7]
+
+
+def test_batch_bald_asks_for_what_pending_items_do_not_tell():
+    # Three posterior samples: one item tells the first from the others, another the last two apart.
+    one, other = [[1.0, 0.0, 0.0], [0.0, 1.0, 1.0]], [[0.5, 1.0, 0.0], [0.5, 0.0, 1.0]]
+    samples = np.array([one, one, other])
+    dataset = ActiveLearningDataset([0, 1, 2])
+    loop = ActiveLearningLoop(
+        dataset, lambda pool: samples[[pool[i] for i in range(len(pool))]], BatchBALD(1)
+    )
+    assert loop.ask().dataset_indices.tolist() == [0]
+    # By itself the copy of item 0 is the best; once item 0 is answered it tells nothing.
+    assert BALD().get_ranks(samples[1:])[0].tolist() == [0, 1]
+    proposal = loop.query()
+    assert proposal.dataset_indices.tolist() == [2]
+    assert proposal.scores == pytest.approx(2 / 3 * np.log(2), abs=1e-6)

@@ -1,0 +1,248 @@
+"""Label a folder of images, a few at a time, in a spreadsheet.
+
+    python experiments/label_images.py pictures --classes cat dog --out labels
+
+Each call takes the answers out of `labels/to_label.csv`, trains on all that is labelled so far,
+and writes the next images to look at into the same file. Fill in the column `value` (a class, or
+`?` for an image that cannot be labelled), save it, and call again. Answers may be partial, and come
+in any order. Every answer goes to `labels/labels.db` before anything else happens, so the script
+may be stopped at any point; it never asks for the same image twice. Export all labels by
+`--export FILE`.
+
+The folder has to stay as it is: the store knows its images by their names.
+"""
+
+import argparse
+import csv
+import io
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import nn
+
+from baal.active.active_loop import ActiveLearningLoop
+from baal.active.dataset import ActiveLearningDataset
+from baal.active.file_dataset import FileDataset
+from baal.active.heuristics import AbstractHeuristic, BatchBALD, Random
+from baal.active.label_store import LabelStore, export_labels
+from baal.bayesian.consistent_dropout import patch_module
+from baal.exceptions import BaalError, InvalidArgumentError
+from baal.modelwrapper import ModelWrapper, TrainingArgs
+from baal.utils.files import replacing
+from baal.utils.metrics import Accuracy
+
+CANNOT = "?"
+ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp"}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Take the answers, train, ask.
+
+    Args:
+        argv: Command-line options; those of the process by default.
+
+    Returns:
+        0, or 2 after an error that is printed; nothing was changed then.
+    """
+    args = parse_arguments(argv)
+    torch.set_num_threads(args.threads)
+    try:
+        with LabelStore(args.out / "labels.db", source=args.source) as store:
+            dataset = open_dataset(args, store)
+            if args.export is not None:
+                print(f"{export_labels(store, args.export)} labels written to {args.export}")
+                return 0
+            sheet = args.out / "to_label.csv"
+            take_answers(dataset, sheet, args.classes, relabel=args.relabel)
+            n_to_ask = min(args.query_size - len(dataset.pending_indices), dataset.n_askable)
+            if n_to_ask > 0:
+                ask(dataset, args, n_to_ask)
+            write_sheet(dataset, sheet)
+            report(dataset, sheet)
+    except (BaalError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
+    """What is asked for, checked."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=Formatter)
+    parser.add_argument("folder", type=Path, help="of the images, with its subfolders")
+    parser.add_argument("--classes", nargs="+", required=True, metavar="CLASS")
+    parser.add_argument("--out", type=Path, default=Path("labels"), help="folder of the labels")
+    parser.add_argument("--query-size", type=int, default=20, help="images in the sheet")
+    parser.add_argument("--size", type=int, default=32, help="pixels that images are scaled to")
+    parser.add_argument("--epochs", type=int, default=30)
+    parser.add_argument("--iterations", type=int, default=20, help="posterior samples")
+    parser.add_argument("--max-sample", type=int, default=5000, help="images scored; -1: all")
+    parser.add_argument("--source", default=None, help="who labels; kept with each answer")
+    parser.add_argument(
+        "--relabel", action="store_true", help="take another answer for an image that has one"
+    )
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--export", type=Path, help="write all labels to this .csv or .jsonl")
+    args = parser.parse_args(argv)
+    for name in ("query_size", "epochs", "iterations", "threads"):
+        if getattr(args, name) < 1:
+            parser.error(f"--{name.replace('_', '-')} must be at least 1")
+    if args.size < 8:
+        parser.error("--size must be at least 8")
+    if len(set(args.classes)) < max(2, len(args.classes)) or CANNOT in args.classes:
+        parser.error(f"--classes must be two or more different names, and not {CANNOT!r}")
+    args.out.mkdir(parents=True, exist_ok=True)
+    return args
+
+
+class Formatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
+    """The text above as it is, and defaults."""
+
+
+def open_dataset(args: argparse.Namespace, store: LabelStore) -> ActiveLearningDataset:
+    """The images, with all labels that were ever given to them.
+
+    One label in five is set aside, to measure by.
+    """
+    paths = sorted(p for p in args.folder.rglob("*") if p.suffix.lower() in ENDINGS)
+    if not paths:
+        raise InvalidArgumentError(
+            f"Expected images ({' '.join(sorted(ENDINGS))}) in {str(args.folder)!r}, but got none."
+        )
+    files = FileDataset(
+        paths,
+        transform=lambda image: to_tensor(image, args.size),
+        target_transform=lambda name: args.classes.index(name) if name in args.classes else -1,
+    )
+    return ActiveLearningDataset(
+        files,
+        item_ids=[path.relative_to(args.folder).as_posix() for path in paths],
+        store=store,
+        validation_split=0.2,
+        random_state=args.seed,
+    )
+
+
+def to_tensor(image: Image.Image, size: int) -> torch.Tensor:
+    """A picture of any shape as `[3, size, size]`, from -1 to 1."""
+    pixels = np.array(image.convert("RGB").resize((size, size)), dtype=np.float32)
+    return torch.from_numpy(pixels / 127.5 - 1).permute(2, 0, 1)
+
+
+def take_answers(
+    dataset: ActiveLearningDataset, sheet: Path, classes: list[str], *, relabel: bool
+) -> None:
+    """Take what a person has filled in; an answer that is none is an error, and none is taken."""
+    answers = read_sheet(sheet) if sheet.exists() else {}
+    strange = sorted(set(answers.values()) - {*classes, CANNOT})
+    if strange:
+        raise InvalidArgumentError(
+            f"Expected the answers in {str(sheet)!r} to be among {classes}, or {CANNOT!r} for an "
+            f"image that cannot be labelled, but got {strange[:5]}."
+        )
+    given = {name: value for name, value in answers.items() if value != CANNOT}
+    with warnings.catch_warnings():
+        # A file that has a label gets another one: that is what was asked for.
+        warnings.filterwarnings("ignore", "The file .* was labelled already", UserWarning)
+        dataset.label_items(list(given), list(given.values()), relabel=relabel)
+    pending = dataset.pending_indices.tolist()
+    dataset.cannot_label([i for i in pending if answers.get(id_of(dataset, i)) == CANNOT])
+
+
+def read_sheet(sheet: Path) -> dict[str, str]:
+    """Answers by image, without those that are not there yet; as any spreadsheet saves them."""
+    text = sheet.read_text(encoding="utf-8-sig")
+    header = text.partition("\n")[0]
+    delimiter = max(",;\t", key=header.count)
+    rows = list(csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter))
+    if not {"item_id", "value"} <= set(header.strip().split(delimiter)):
+        raise InvalidArgumentError(
+            f"Expected {str(sheet)!r} to have the columns item_id and value, but got {header!r}. "
+            "Delete the file to have it written anew; answers taken before are kept."
+        )
+    filled = {row["item_id"]: (row["value"] or "").strip() for row in rows}
+    return {name: value for name, value in filled.items() if value}
+
+
+def ask(dataset: ActiveLearningDataset, args: argparse.Namespace, n: int) -> None:
+    """Propose the next images: by what the model does not know, or at random without a model."""
+    torch.manual_seed(args.seed)
+    heuristic: AbstractHeuristic = Random(seed=args.seed + dataset.n_labelled)
+    model = network(len(args.classes), args.size, args.seed)
+    optimizer = torch.optim.Adam(model.parameters(), 1e-3)
+    settings = TrainingArgs(optimizer, 32, args.epochs, workers=0, criterion=nn.CrossEntropyLoss())
+    wrapper = ModelWrapper(model, settings)
+    wrapper.add_metric("accuracy", Accuracy)
+    if len(dataset):
+        wrapper.train_on_dataset(dataset)
+        heuristic = BatchBALD(n, num_draw=1000, seed=args.seed)
+    if dataset.n_validation:
+        wrapper.test_on_dataset(dataset.validation)
+        accuracy = wrapper.get_metrics("test")["test_accuracy"]
+        print(
+            f"accuracy on {dataset.n_validation} labels set aside (of images that were chosen, so "
+            f"harder than most): {accuracy:.2f}"
+        )
+    loop = ActiveLearningLoop(
+        dataset,
+        wrapper.predict_on_dataset,
+        heuristic,
+        n,
+        max_sample=args.max_sample,
+        iterations=args.iterations,
+        verbose=sys.stderr.isatty(),
+    )
+    loop.ask()
+
+
+def network(n_classes: int, size: int, seed: int) -> nn.Module:
+    """A small CNN with consistent dropout, as BatchBALD asks what images tell together."""
+    side = size // 4
+    layers = [
+        *[nn.Conv2d(3, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)],
+        *[nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten()],
+        *[nn.Dropout(0.25), nn.Linear(32 * side**2, 64), nn.ReLU()],
+        *[nn.Dropout(0.5), nn.Linear(64, n_classes)],
+    ]
+    return patch_module(nn.Sequential(*layers), seed=seed)
+
+
+def write_sheet(dataset: ActiveLearningDataset, sheet: Path) -> None:
+    """Write what waits for an answer, the best first; whole, or not at all."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(["item_id", "score", "value"])
+    scores = dataset.pending_scores
+    for place in np.argsort(-np.nan_to_num(scores), kind="stable").tolist():
+        index = int(dataset.pending_indices[place])
+        writer.writerow([id_of(dataset, index), f"{scores[place]:.4f}", ""])
+    with replacing(sheet) as file:
+        file.write(text.getvalue().encode())
+
+
+def report(dataset: ActiveLearningDataset, sheet: Path) -> None:
+    """Say what there is, and what to do next."""
+    n_waiting = len(dataset.pending_indices)
+    print(
+        f"{dataset.n_labelled} images labelled, {len(dataset.impossible_indices)} cannot be, "
+        f"{dataset.n_askable} not asked for yet"
+    )
+    if n_waiting:
+        print(f"next: fill in the column `value` of {n_waiting} images in {sheet}, and call again")
+    else:
+        print("all images were asked for")
+
+
+def id_of(dataset: ActiveLearningDataset, index: int) -> Any:
+    """The name of an image."""
+    assert dataset.item_ids is not None
+    return dataset.item_ids[index]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,147 @@
+"""Labelling a folder of pictures as a person does it: call, fill in the sheet, call again."""
+
+import csv
+import importlib.util
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.datasets import load_digits
+
+SCRIPT = Path(__file__).parents[2] / "experiments" / "label_images.py"
+CLASSES = ["zero", "one", "two"]
+FAST = ["--size", "8", "--epochs", "3", "--iterations", "5", "--threads", "1"]
+
+spec = importlib.util.spec_from_file_location("label_images", SCRIPT)
+label_images = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(label_images)
+
+
+@pytest.fixture
+def place(tmp_path):
+    """A folder of digits, where the labels go, and the truth by image."""
+    digits = load_digits(n_class=3)
+    truth = {}
+    for number, (image, target) in enumerate(zip(digits.images, digits.target, strict=True)):
+        if number == 60:
+            break
+        path = tmp_path / "pictures" / CLASSES[number % 2] / f"{number:03}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray((image * 15).astype(np.uint8)).save(path)
+        truth[path.relative_to(tmp_path / "pictures").as_posix()] = CLASSES[target]
+    return tmp_path / "pictures", tmp_path / "out", truth
+
+
+def command(place, *more):
+    folder, out, _ = place
+    named = ["--classes", *CLASSES, "--out", out, *FAST, *more]
+    return [str(part) for part in (folder, *named)]
+
+
+def sheet_of(place):
+    with (place[1] / "to_label.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def fill_in(place, answers, delimiter=",", encoding="utf-8"):
+    rows = sheet_of(place)
+    with (place[1] / "to_label.csv").open("w", newline="", encoding=encoding) as file:
+        writer = csv.DictWriter(file, rows[0].keys(), delimiter=delimiter)
+        writer.writeheader()
+        writer.writerows({**row, "value": answers.get(row["item_id"], "")} for row in rows)
+
+
+def test_round_after_round_no_image_is_asked_for_twice(place, capsys):
+    truth, asked = place[2], []
+    for n in range(4):
+        assert label_images.main(command(place, "--query-size", 20)) == 0
+        said = capsys.readouterr().out
+        if n == 3:
+            assert "all images were asked for" in said
+            assert sheet_of(place) == []
+            break
+        names = [row["item_id"] for row in sheet_of(place)]
+        assert len(names) == 20
+        assert f"{20 * n} images labelled" in said
+        assert ("accuracy on" in said) == (n > 0)
+        asked += names
+        fill_in(place, truth)
+    assert sorted(asked) == sorted(truth)
+    out = place[1] / "all.jsonl"
+    assert label_images.main(command(place, "--export", out)) == 0
+    exported = [json.loads(line) for line in out.read_text().splitlines()]
+    assert {row["item_id"]: row["value"] for row in exported} == truth
+
+
+def test_answers_in_part_and_images_that_cannot_be_labelled(place, capsys):
+    label_images.main(command(place, "--query-size", 6))
+    first = [row["item_id"] for row in sheet_of(place)]
+    answers = {first[0]: "?", first[1]: place[2][first[1]], first[2]: f" {place[2][first[2]]} "}
+    # As a spreadsheet in another country saves it.
+    fill_in(place, answers, delimiter=";", encoding="utf-8-sig")
+    label_images.main(command(place, "--query-size", 6))
+    assert "2 images labelled, 1 cannot be, 51 not asked for yet" in capsys.readouterr().out
+    second = [row["item_id"] for row in sheet_of(place)]
+    assert len(second) == 6
+    assert set(first[3:]) <= set(second)
+    assert not set(first[:3]) & set(second)
+    # Called again without an answer, it asks for the same.
+    label_images.main(command(place, "--query-size", 6))
+    assert {row["item_id"] for row in sheet_of(place)} == set(second)
+
+
+def test_what_is_no_answer_is_refused_and_nothing_is_taken(place, capsys):
+    label_images.main(command(place, "--query-size", 4))
+    names = [row["item_id"] for row in sheet_of(place)]
+    fill_in(place, {names[0]: "zero", names[1]: "zro"})
+    assert label_images.main(command(place)) == 2
+    assert "among ['zero', 'one', 'two'], or '?'" in capsys.readouterr().err
+    fill_in(place, {names[0]: "zero"})
+    assert label_images.main(command(place, "--query-size", 4)) == 0
+    # Another answer for the same image, in an old copy of the sheet.
+    (place[1] / "to_label.csv").write_text(f"item_id,value\n{names[0]},one\n")
+    assert label_images.main(command(place)) == 2
+    assert "relabel" in capsys.readouterr().err
+    assert label_images.main(command(place, "--query-size", 4, "--relabel")) == 0
+    assert "1 images labelled" in capsys.readouterr().out
+    (place[1] / "to_label.csv").write_text("picture,label\n")
+    assert label_images.main(command(place)) == 2
+    assert "columns item_id and value" in capsys.readouterr().err
+
+
+def test_options_that_cannot_be_met(place, tmp_path, capsys):
+    for wrong in (["--query-size", "0"], ["--size", "7"], ["--classes", "cat", "cat"]):
+        with pytest.raises(SystemExit):
+            label_images.main(command(place, *wrong))
+    (tmp_path / "empty").mkdir()
+    arguments = [str(tmp_path / "empty"), "--classes", "a", "b", "--out", str(tmp_path / "other")]
+    assert label_images.main(arguments) == 2
+    assert "Expected images" in capsys.readouterr().err
+
+
+def test_killed_at_any_moment_it_goes_on(place):
+    """As a process, killed again and again: no answer is lost, and no image asked for twice."""
+    truth, answered = place[2], {}
+    process = [sys.executable, str(SCRIPT), *command(place, "--query-size", "15")]
+    rng = np.random.default_rng(0)
+    for _ in range(4):
+        with subprocess.Popen(process, stdout=subprocess.DEVNULL) as run:
+            time.sleep(rng.uniform(1.0, 4.0))
+            run.send_signal(signal.SIGKILL)
+        if (place[1] / "to_label.csv").exists() and sheet_of(place):
+            fill_in(place, truth)
+            answered |= {row["item_id"]: truth[row["item_id"]] for row in sheet_of(place)}
+    subprocess.run(process, check=True, stdout=subprocess.DEVNULL)
+    waiting = {row["item_id"] for row in sheet_of(place)}
+    assert not waiting & set(answered)
+    out = place[1] / "all.csv"
+    assert label_images.main(command(place, "--export", out)) == 0
+    with out.open(newline="") as file:
+        exported = {row["item_id"]: row["value"] for row in csv.DictReader(file)}
+    assert exported == answered
