@@ -62,6 +62,8 @@ def main(argv: list[str] | None = None) -> int:
             n_to_ask = min(args.query_size - len(dataset.pending_indices), dataset.n_askable)
             if n_to_ask > 0:
                 ask(dataset, args, n_to_ask)
+                # Somebody may have gone on filling in the sheet, which is about to be replaced.
+                take_answers(dataset, sheet, args.classes, relabel=args.relabel)
             write_sheet(dataset, sheet)
             report(dataset, sheet)
     except (BaalError, OSError) as error:
@@ -119,13 +121,20 @@ def open_dataset(args: argparse.Namespace, store: LabelStore) -> ActiveLearningD
         transform=lambda image: to_tensor(image, args.size),
         target_transform=lambda name: args.classes.index(name) if name in args.classes else -1,
     )
-    return ActiveLearningDataset(
+    dataset = ActiveLearningDataset(
         files,
         item_ids=[path.relative_to(args.folder).as_posix() for path in paths],
         store=store,
         validation_split=0.2,
         random_state=args.seed,
     )
+    others = {name for name in files.lbls if name is not None} - set(args.classes)
+    if others and args.export is None:
+        raise InvalidArgumentError(
+            f"Expected --classes to have all that were given so far, but {sorted(others)} are "
+            "missing."
+        )
+    return dataset
 
 
 def to_tensor(image: Image.Image, size: int) -> torch.Tensor:
@@ -146,27 +155,56 @@ def take_answers(
             f"image that cannot be labelled, but got {strange[:5]}."
         )
     given = {name: value for name, value in answers.items() if value != CANNOT}
-    with warnings.catch_warnings():
+    cannot = [name for name, value in answers.items() if value == CANNOT]
+    assert dataset.store is not None
+    with dataset.store.writing(), warnings.catch_warnings():
         # A file that has a label gets another one: that is what was asked for.
         warnings.filterwarnings("ignore", "The file .* was labelled already", UserWarning)
         dataset.label_items(list(given), list(given.values()), relabel=relabel)
-    pending = dataset.pending_indices.tolist()
-    dataset.cannot_label([i for i in pending if answers.get(id_of(dataset, i)) == CANNOT])
+        rule_out(dataset, cannot, relabel=relabel)
+
+
+def rule_out(dataset: ActiveLearningDataset, names: list[str], *, relabel: bool) -> None:
+    """Set images down as impossible to label; one that has a label loses it only if asked for."""
+    if not names:
+        return
+    assert dataset.item_ids is not None
+    indices = dataset.item_ids.positions(names)
+    labelled = indices[dataset.labelled[indices]]
+    if len(labelled) and not relabel:
+        raise InvalidArgumentError(
+            f"Expected {CANNOT!r} for images without a label, or --relabel, but got it for "
+            f"{[id_of(dataset, index) for index in labelled[:5].tolist()]}."
+        )
+    dataset.unlabel_dataset_indices(labelled)
+    dataset.cannot_label(indices)
 
 
 def read_sheet(sheet: Path) -> dict[str, str]:
     """Answers by image, without those that are not there yet; as any spreadsheet saves them."""
-    text = sheet.read_text(encoding="utf-8-sig")
+    try:
+        text = sheet.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InvalidArgumentError(
+            f"Expected {str(sheet)!r} to be CSV in UTF-8, but got {error}: save it as such."
+        ) from error
     header = text.partition("\n")[0]
     delimiter = max(",;\t", key=header.count)
-    rows = list(csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter))
-    if not {"item_id", "value"} <= set(header.strip().split(delimiter)):
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
+    if not {"item_id", "value"} <= set(reader.fieldnames or ()):
         raise InvalidArgumentError(
             f"Expected {str(sheet)!r} to have the columns item_id and value, but got {header!r}. "
             "Delete the file to have it written anew; answers taken before are kept."
         )
-    filled = {row["item_id"]: (row["value"] or "").strip() for row in rows}
-    return {name: value for name, value in filled.items() if value}
+    answers: dict[str, str] = {}
+    for row in reader:
+        name, value = row["item_id"], (row["value"] or "").strip()
+        if value and (None in row or answers.setdefault(name, value) != value):
+            raise InvalidArgumentError(
+                f"Expected one answer for {name!r} in {str(sheet)!r}, but got several: look at "
+                f"line {reader.line_num}."
+            )
+    return answers
 
 
 def ask(dataset: ActiveLearningDataset, args: argparse.Namespace, n: int) -> None:

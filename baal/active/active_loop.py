@@ -157,7 +157,8 @@ class ActiveLearningLoop:
 
         They are pending: no query proposes them again, until `dataset.answer`, `dataset.withdraw`
         or `dataset.cannot_label` says what became of them. A dataset with a label store remembers
-        them from one process to the next.
+        them from one process to the next. What somebody else has asked for or labelled while the
+        pool was scored is left out.
 
         Args:
             pool: As in `query`.
@@ -170,9 +171,20 @@ class ActiveLearningLoop:
             StateError: As in `query`.
         """
         proposal = self.query(pool)
+        self.dataset.refresh()
+        proposal = self._still_askable(proposal)
         if len(proposal):
             self.dataset.propose(proposal.dataset_indices, proposal.scores)
         return proposal
+
+    def _still_askable(self, proposal: Proposal) -> Proposal:
+        """Without what was labelled, proposed or ruled out since the query began."""
+        indices = proposal.dataset_indices
+        waiting = (self.dataset.pending_indices, self.dataset.impossible_indices)
+        taken = self.dataset.labelled[indices] | np.isin(indices, np.concatenate(waiting))
+        if not taken.any():
+            return proposal
+        return Proposal(indices[~taken], proposal.pool_indices[~taken], proposal.scores[~taken])
 
     def step(self, pool: Any = None) -> bool:
         """Label the items that `query` proposes.
@@ -192,7 +204,7 @@ class ActiveLearningLoop:
         ):
             raise StateError(
                 "Expected a dataset whose items have labels already to call `step()`, but got one "
-                "that stores the labels it is given. Ask with `query()`, then pass the answers to "
+                "that stores the labels it is given. Ask with `ask()`, then pass the answers to "
                 "`dataset.label_dataset_indices(proposal.dataset_indices, answers)`."
             )
         proposal, scored, scores = self._query(pool)

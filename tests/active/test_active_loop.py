@@ -19,6 +19,7 @@ from baal.active.heuristics import (
     Precomputed,
     Random,
 )
+from baal.active.label_store import LabelStore
 from baal.exceptions import InvalidArgumentError, InvalidIndexError, InvalidTypeError, StateError
 
 
@@ -521,3 +522,25 @@ def test_batch_bald_asks_for_what_pending_items_do_not_tell():
     proposal = loop.query()
     assert proposal.dataset_indices.tolist() == [2]
     assert proposal.scores == pytest.approx(2 / 3 * np.log(2), abs=1e-6)
+
+
+def test_what_others_took_while_the_pool_was_scored_is_not_asked_for(tmp_path):
+    """Two processes with one store: the work of hours is not thrown away for one item of it."""
+    scores = np.linspace(0, 1, 8)  # the lowest wins
+
+    def dataset():
+        return ActiveLearningDataset(range(8), store=LabelStore(tmp_path / "labels.db"))
+
+    ours, theirs = dataset(), dataset()
+
+    def predict(pool):
+        theirs.label_dataset_indices(0)
+        theirs.propose(1)
+        theirs.cannot_label(3)
+        return scores
+
+    proposal = ActiveLearningLoop(ours, predict, Precomputed(), 5).ask()
+    assert proposal.dataset_indices.tolist() == [2, 4]
+    assert proposal.pool_indices.tolist() == [2, 4]
+    assert proposal.scores.tolist() == scores[[2, 4]].tolist()
+    assert dataset().pending_indices.tolist() == [1, 2, 4]

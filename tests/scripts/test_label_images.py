@@ -3,6 +3,7 @@
 import csv
 import importlib.util
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -145,3 +146,74 @@ def test_killed_at_any_moment_it_goes_on(place):
     with out.open(newline="") as file:
         exported = {row["item_id"]: row["value"] for row in csv.DictReader(file)}
     assert exported == answered
+
+
+def test_what_is_filled_in_while_it_trains_is_taken_too(place, capsys, monkeypatch):
+    """The sheet is replaced at the end, minutes after it was read."""
+    label_images.main(command(place, "--query-size", 6))
+    names = [row["item_id"] for row in sheet_of(place)]
+    fill_in(place, {names[0]: "one"})
+    ask = label_images.ask
+
+    def ask_meanwhile(*args):
+        ask(*args)
+        fill_in(place, {names[0]: "one", names[1]: "two", names[2]: "?"})
+
+    monkeypatch.setattr(label_images, "ask", ask_meanwhile)
+    assert label_images.main(command(place, "--query-size", 6)) == 0
+    assert "2 images labelled, 1 cannot be" in capsys.readouterr().out
+    assert not set(names[:3]) & {row["item_id"] for row in sheet_of(place)}
+    # What is no answer is an error then as well, and the sheet stays for it to be mended.
+    rest = [row["item_id"] for row in sheet_of(place)]
+    fill_in(place, {rest[0]: "one"})
+    monkeypatch.setattr(
+        label_images, "ask", lambda *args: (ask(*args), fill_in(place, {rest[1]: "tw"}))
+    )
+    assert label_images.main(command(place, "--query-size", 6)) == 2
+    assert "['tw']" in capsys.readouterr().err
+    assert {row["item_id"]: row["value"] for row in sheet_of(place)}[rest[1]] == "tw"
+
+
+@pytest.mark.parametrize(
+    ("rows", "match"),
+    [
+        ("001,one\n001,two\n", "one answer for"),  # the rows of two people in one sheet
+        ("001,one,two\n", "one answer for"),
+        ("nobody,one\n", "ids of items"),
+        ("nobody,?\n", "ids of items"),
+        ("001,z\xe9ro\n", "UTF-8"),
+        ("000,?\n001,?\n", "'\\?' for images without a label"),
+    ],
+)
+def test_a_sheet_that_is_not_clear_changes_nothing(place, capsys, rows, match):
+    label_images.main(command(place, "--query-size", 4))
+    place_of = {"000": "zero/000.png", "001": "one/001.png"}
+    sheet = place[1] / "to_label.csv"
+    sheet.write_text("item_id,value\nzero/000.png,zero\n")
+    assert label_images.main(command(place, "--query-size", 4)) == 0
+    for short, name in place_of.items():
+        rows = rows.replace(short, name)
+    content = f"item_id,value\none/003.png,one\n{rows}".encode("latin-1")
+    sheet.write_bytes(content)
+    capsys.readouterr()
+    assert label_images.main(command(place)) == 2
+    assert re.search(match, capsys.readouterr().err)
+    assert sheet.read_bytes() == content
+    sheet.unlink()
+    assert label_images.main(command(place, "--query-size", 4)) == 0
+    assert "1 images labelled, 0 cannot be" in capsys.readouterr().out
+
+
+def test_a_label_is_taken_away_and_the_classes_stay(place, capsys):
+    label_images.main(command(place, "--query-size", 4))
+    sheet = place[1] / "to_label.csv"
+    # As some spreadsheets save it: every cell in quotes.
+    sheet.write_text('"item_id";"value"\n"zero/000.png";"two"\n"one/001.png";"one"\n')
+    assert label_images.main(command(place, "--query-size", 4)) == 0
+    fewer = [part for part in command(place) if part != "two"]
+    assert label_images.main(fewer) == 2
+    assert "['two'] are missing" in capsys.readouterr().err
+    sheet.write_text("item_id,value\nzero/000.png,?\n")
+    assert label_images.main(command(place, "--query-size", 4, "--relabel")) == 0
+    assert "1 images labelled, 1 cannot be" in capsys.readouterr().out
+    assert "zero/000.png" not in {row["item_id"] for row in sheet_of(place)}

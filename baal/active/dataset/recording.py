@@ -230,8 +230,8 @@ class Recorded(Split):
 def _refuse_pool_indices() -> NoReturn:
     raise StateError(
         "Expected `index` to be pool indices of now, but got some of before another process "
-        "labelled: its labels are taken in now. Ask the pool again, or use dataset indices, "
-        "which never change."
+        "labelled. Call `refresh()` and ask the pool again, or use dataset indices, which never "
+        "change."
     )
 
 

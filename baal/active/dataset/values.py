@@ -59,7 +59,17 @@ def value_digests(values: list[Any] | None, n: int) -> NDArray[np.uint64]:
     """
     if values is None:
         return np.zeros(n, dtype=np.uint64)
-    return np.fromiter(map(value_digest, values), dtype=np.uint64, count=n)
+    known: dict[int | str, int] = {}  # classes come again and again
+    digests = np.empty(n, dtype=np.uint64)
+    for place, value in enumerate(values):
+        if type(value) is int or type(value) is str:
+            digest = known.get(value)
+            if digest is None:
+                digest = known[value] = value_digest(value)
+        else:
+            digest = value_digest(value)
+        digests[place] = digest
+    return digests
 
 
 def _form(value: Any) -> bytes:
@@ -96,6 +106,8 @@ def _form_of_container(value: Any) -> bytes:
 def _form_of_array(array: NDArray[Any]) -> bytes:
     """Shape and values; integers of any width alike, floats of any width alike."""
     if array.dtype.kind in "biu":
+        if (array > np.iinfo(np.int64).max).any():  # would come out negative
+            return _tagged(b"a", _form([array.shape, "u", array.astype(np.uint64).tobytes()]))
         array = array.astype(np.int64)
     elif array.dtype.kind == "f":
         array = array.astype(np.float64) + 0.0  # -0.0 equals 0.0

@@ -6,7 +6,7 @@
 | tuple | `{"$tuple": [...]}` |
 | bytes | `{"$bytes": "base64"}` |
 | NaN, infinity | `{"$float": "nan"}`, `"inf"`, `"-inf"` |
-| NumPy scalar (bool, integers, floats up to 64 bits) | `{"$numpy": ["int64", 7]}` |
+| NumPy scalar (bool, integers, floats up to 64 bits, str, bytes) | `{"$numpy": ["int64", 7]}` |
 | dict with other keys, or keys that begin with `$` | `{"$dict": [[key, value], ...]}` |
 | str with half a surrogate pair | `{"$str": "base64 of UTF-8, surrogatepass"}` |
 | array of booleans, numbers, strings, bytes or times | `{"$array": "a0"}`, a member of the blob |
@@ -158,7 +158,11 @@ def _to_json_from_text(value: Any, arrays: dict[str, NDArray[Any]]) -> Any:
 
 def _to_json_from_numpy(value: Any, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
     kind = type(value)
-    if isinstance(value, (np.bool_, np.integer, np.floating)) and value.dtype.itemsize <= 8:
+    if kind is np.str_:  # whose own `str` drops NULs at the end
+        return {"$numpy": ["str", _to_json(str.__str__(value), arrays)]}
+    if kind is np.bytes_:
+        return {"$numpy": ["bytes", _to_json(bytes(value), arrays)]}
+    if isinstance(value, np.generic) and value.dtype.kind in "biuf" and value.dtype.itemsize <= 8:
         return {"$numpy": [value.dtype.name, _to_json(value.item(), arrays)]}
     if kind is np.ndarray and value.dtype.kind in _ARRAYS:
         return {"$array": _add(value, arrays)}

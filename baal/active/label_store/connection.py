@@ -80,6 +80,7 @@ class Database:
                 version_of(connection, str(self.path))  # before anything is written
                 self._use_wal(connection)
                 connection.execute("PRAGMA synchronous = FULL")
+                connection.execute("PRAGMA fullfsync = ON")  # macOS: through the disk's own cache
                 migrate(connection, str(self.path))
                 self._inode = self._inode or self.path.stat().st_ino
             except BaseException:

@@ -2,8 +2,8 @@
 
 A CSV cell holds JSON in the store's own form, but for a string that is plain text and could be
 nothing else: `cat` rather than `"cat"`. So people can fill in a column of values by hand, and what
-was exported comes back exactly. An empty cell is no answer yet. Of JSONL, each line is an object
-with the same names; `null` is no answer yet.
+was exported comes back exactly. An empty or blank cell is no answer yet. Of JSONL, each line is an
+object with the same names; `null` is no answer yet.
 """
 
 import base64
@@ -139,6 +139,7 @@ def _read_csv(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         reader = csv.DictReader(file, strict=True)
         try:
             for row in reader:
+                _check_width(row, f"{path}:{reader.line_num}")
                 yield reader.line_num, _from_cells(row)
         except (csv.Error, UnicodeDecodeError) as error:
             raise InvalidArgumentError(
@@ -147,9 +148,20 @@ def _read_csv(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             ) from error
 
 
-def _from_cells(row: dict[str, str]) -> dict[str, Any]:
-    """A row of CSV as one of JSONL, with the value as JSON."""
-    record: dict[str, Any] = {name: cell or None for name, cell in row.items()}
+def _check_width(row: dict[Any, Any], place: str) -> None:
+    """Refuse an answer with a comma that nobody quoted: half of it would be taken for the whole."""
+    if any(cell.strip() for cell in row.get(None) or ()):
+        raise InvalidArgumentError(
+            f"Expected {place} to have no more cells than the first line, but got {row[None]} "
+            "beyond them: a cell with a comma in it goes into double quotes"
+        )
+
+
+def _from_cells(row: dict[str, str | None]) -> dict[str, Any]:
+    """A row of CSV as one of JSONL, with the value as JSON; blanks around that do not count."""
+    record: dict[str, Any] = {name: cell or None for name, cell in row.items() if name}
+    for name in {"item_id", "dataset_index", "value"} & record.keys():
+        record[name] = (record[name] or "").strip() or None
     for name in ("item_id", "dataset_index"):
         if record.get(name) is not None:
             record[name] = json.loads(_json_of_cell(record[name]))

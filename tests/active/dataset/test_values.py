@@ -49,7 +49,8 @@ def test_the_same_label_in_other_types(same):
 
 def test_others():
     others = ["1", b"1", 1, 1.5, [1], [[1]], [1, 1], np.array([1]), np.array([[1]]), {}, [], "",
-              np.array([1.0]), np.array([1, 1]), None, math.inf, -math.inf, math.nan]  # fmt: skip
+              np.array([1.0]), np.array([1, 1]), np.array([-1]),
+              np.array([2**64 - 1], np.uint64), None, math.inf, -math.inf, math.nan]  # fmt: skip
     assert len({value_digest(one) for one in others}) == len(others)
 
 
@@ -58,6 +59,8 @@ def test_what_only_its_class_can_compare():
     assert value_digest(torch.ones(2, dtype=torch.bfloat16)) == UNKNOWN
     assert value_digest([torch.eye(2).to_sparse()]) == UNKNOWN
     assert value_digests([1, object()], 2).tolist() == [value_digest(1), UNKNOWN]
+    mixed = ["1", 1, True, 1.0, "1", 0, False, "", "\ud800", np.int64(1), [1]]
+    assert value_digests(mixed, 11).tolist() == [value_digest(one) for one in mixed]
     assert value_digests(None, 2).tolist() == [UNKNOWN] * 2
 
 

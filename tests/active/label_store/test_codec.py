@@ -71,6 +71,7 @@ def same(one, other):
 @example({1: "a", "1": "b"})
 @example(-0.0)
 @example([np.float32("nan"), float("-inf")])
+@example([np.str_("\ud800"), np.bytes_(b"a\0"), np.str_("7\0")])
 @example(np.asfortranarray([[1, 2], [3, 4]]))
 @example(np.array(">u2 after all", dtype=">U12"))
 def test_what_comes_back_is_what_was_given(value):
@@ -93,6 +94,8 @@ def test_what_comes_back_is_what_was_given(value):
         (b"a", '{"$bytes": "YQ=="}'),
         (float("nan"), '{"$float": "nan"}'),
         (np.int64(3), '{"$numpy": ["int64", 3]}'),
+        (np.str_("cat"), '{"$numpy": ["str", "cat"]}'),
+        (np.bytes_(b"a"), '{"$numpy": ["bytes", {"$bytes": "YQ=="}]}'),
         ({"$a": 1}, '{"$dict": [["$a", 1]]}'),
         ({"class": "cat"}, '{"class": "cat"}'),
         (2**70, str(2**70)),
@@ -133,7 +136,8 @@ ITSELF.append(ITSELF)
     "value",
     [
         object(), {1, 2}, Point(1, 2), Colour.RED, collections.OrderedDict(a=1), 1j,
-        dt.date(2020, 1, 1), np.str_("a"), np.complex64(1), np.array([None]),
+        dt.date(2020, 1, 1), np.timedelta64(5, "ns"), np.timedelta64(5, "s"), np.complex64(1),
+        np.array([None]),
         np.ma.masked_array([1]), np.zeros(1, dtype=[("a", int)]), bytearray(b"a"), ITSELF,
         10**5000, torch.zeros(1, dtype=torch.bfloat16), torch.zeros(1, requires_grad=True),
         torch.nn.Parameter(torch.zeros(1)), [object()], {"a": {3, 4}}, {("a", object()): 1},

@@ -89,7 +89,8 @@ def test_text_in_a_cell(text):
         ("a.csv", "item_id\nb.png\n", "a.csv:2"),
         ("a.csv", "value\ncat\n", "a.csv:2"),
         ("a.csv", 'item_id,value\n"b,c\n', "unexpected end"),
-        ("a.csv", "item_id,value\na,b,c\n", None),
+        ("a.csv", "item_id,value\na,b,c\n", "a.csv:2 .* double quotes"),
+        ("a.csv", "item_id,value\na,\tb ,\nc\nd, \n,,\n", None),
         ("a.csv", 'item_id,value\na,{"$what": 1}\n', "a.csv:2"),
         ("a.jsonl", '{"item_id": 1, "value": 2}\ncat\n', "a.jsonl:2"),
         ("a.jsonl", "[1]\n", "a.jsonl:1"),
@@ -105,6 +106,15 @@ def test_files_that_are_something_else(tmp_path, name, content, match):
         return
     with pytest.raises(InvalidArgumentError, match=match):
         read_labels(tmp_path / name)
+
+
+def test_blanks_are_a_part_of_text_that_was_exported(tmp_path, store):
+    store.source = " ada "
+    dataset = ActiveLearningDataset(Items(), item_ids=[*IDS[:-1], " z "], store=store)
+    dataset.label_items([" z ", "a.png"], [" ", "cat "])
+    export_labels(store, tmp_path / "a.csv")
+    answers = [(one.item_id, one.value, one.source) for one in read_labels(tmp_path / "a.csv")]
+    assert sorted(answers) == [(" z ", " ", " ada "), ("a.png", "cat ", " ada ")]
 
 
 def test_not_in_utf_8(tmp_path):
