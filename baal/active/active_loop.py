@@ -205,7 +205,7 @@ class ActiveLearningLoop:
             raise StateError(
                 "Expected a dataset whose items have labels already to call `step()`, but got one "
                 "that stores the labels it is given. Ask with `ask()`, then pass the answers to "
-                "`dataset.label_dataset_indices(proposal.dataset_indices, answers)`."
+                "`dataset.answer(proposal.dataset_indices, answers)`."
             )
         proposal, scored, scores = self._query(pool)
         if len(proposal) == 0:

@@ -344,7 +344,7 @@ def test_step_refuses_labels_that_somebody_must_give_before_predicting():
         raise AssertionError("called in vain")
 
     dataset = ActiveLearningDataset(Answers([0.1, 0.2]))
-    with pytest.raises(StateError, match=r"`query\(\)`.*label_dataset_indices"):
+    with pytest.raises(StateError, match=r"`ask\(\)`.*dataset\.answer"):
         ActiveLearningLoop(dataset, never, BALD()).step()
     dataset.can_label = False
     assert ActiveLearningLoop(dataset, known_scores, Precomputed()).step() is True
