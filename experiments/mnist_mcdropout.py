@@ -5,38 +5,43 @@ pool, a balanced test set, a small CNN with MC-Dropout. For each heuristic and s
 items at random, then train from the same initial weights, measure, score the pool, label the best,
 and go round again. Heuristics share their initial labels and weights, seed by seed.
 
-Writes results.jsonl (one line a round) and learning_curve.png, and prints a table.
+Writes results.jsonl (one line a round) and learning_curve.png, and prints a table. Killed at any
+moment and started again with the same options, it goes on where it was.
 """
 
 import argparse
-import copy
+import json
 import math
+import shutil
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import nn
-from tqdm import tqdm
+from torch.utils.data import Dataset
 
-from baal.active.active_loop import ActiveLearningLoop
 from baal.active.dataset import ActiveLearningDataset
 from baal.active.heuristics import AbstractHeuristic, available_heuristics, get_heuristic
+from baal.active.stopping_criteria import LabellingBudgetStoppingCriterion
 from baal.bayesian.dropout import patch_module
 from baal.exceptions import BaalError, InvalidArgumentError, StateError
+from baal.experiments.base import ActiveLearningExperiment
 from baal.experiments.datasets import ImageClassificationTask, imbalanced_mnist_5k
-from baal.experiments.records import Record, append_record, prepare_folder, read_records
+from baal.experiments.records import RESULTS, Record, prepare_folder, read_records
 from baal.experiments.report import format_table, learning_curves, plot_learning_curves
 from baal.modelwrapper import ModelWrapper, TrainingArgs
 from baal.utils.extras import require_extra
+from baal.utils.files import replacing
 from baal.utils.metrics import Accuracy
 
 PLOT = "learning_curve.png"
+UNFINISHED = "unfinished"  # runs so far, to go on from
 
 
 @dataclass(frozen=True)
@@ -74,88 +79,89 @@ def main(argv: list[str] | None = None) -> int:
         task = imbalanced_mnist_5k()
         check_sizes(config, n_pool=len(task.pool))
         check_samples(config)
-        results = prepare_folder(config.out, overwrite=config.overwrite, results=[PLOT])
+        results = prepare(config)
         torch.set_num_threads(config.threads)
         start = time.perf_counter()
-        for seed in config.seeds:
-            for name in config.heuristics:
-                run(name, seed, task, config, results)
+        records = [
+            record
+            for seed in config.seeds
+            for name in config.heuristics
+            for record in run(name, seed, task, config)
+        ]
+        with replacing(results) as file:
+            file.write("".join(json.dumps(record) + "\n" for record in records).encode())
     except BaalError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     report(results, config.out)
+    shutil.rmtree(config.out / UNFINISHED)
     print(f"\n{time.perf_counter() - start:.0f} seconds. {results}, {config.out / PLOT}")
     return 0
 
 
-def run(name: str, seed: int, task: ImageClassificationTask, config: Config, results: Path) -> None:
+def run(name: str, seed: int, task: ImageClassificationTask, config: Config) -> list[Record]:
     """One heuristic, one seed: train, measure, score and label, round after round."""
     torch.manual_seed(seed)
     wrapper = make_wrapper(task.n_classes, config)
-    initial_weights = copy.deepcopy(wrapper.state_dict())
     dataset = ActiveLearningDataset(task.pool, random_state=seed)
     dataset.label_randomly(config.initial_labels)
-    loop = ActiveLearningLoop(
+    # Dataset indices labelled since the round before; at first the random ones.
+    chosen = np.flatnonzero(dataset.labelled).tolist()
+    budget = (config.rounds - 1) * config.query_size
+    experiment = ActiveLearningExperiment(
+        wrapper,
         dataset,
-        wrapper.predict_on_dataset_generator,
+        task.test,
         heuristic_for(name, seed),
         query_size=config.query_size,
-        max_sample=config.pool_limit or -1,
         iterations=config.iterations,
-        verbose=sys.stderr.isatty(),
+        pool_size=config.pool_limit,
+        criterion=LabellingBudgetStoppingCriterion(dataset, budget),
+        folder=config.out / UNFINISHED / f"{name}-{seed}",
+        settings={"seed": seed, "rounds": config.rounds, "device": config.device},
+        name=f"{name}, seed {seed}",
     )
-    # Dataset indices labelled since the round before; at first the random ones.
-    chosen: npt.NDArray[np.int64] = np.flatnonzero(dataset.labelled)
-    with tqdm(total=config.rounds, desc=f"{name}, seed {seed}", unit="round") as progress:
-        for number in range(config.rounds):
-            wrapper.load_state_dict(initial_weights)
-            record = train_and_measure(wrapper, dataset, task, config)
-            proposal = None
-            if number < config.rounds - 1:
-                with timed(record["seconds"], "score"):
-                    proposal = loop.query()
-            where = {"seed": seed, "heuristic": name, "round": number}
-            append_record(results, {**where, **record, "chosen": chosen.tolist()})
-            progress.set_postfix(labels=len(dataset), error=f"{record['metrics']['error']:.3f}")
-            progress.update()
-            if proposal is None or len(proposal) == 0:
-                break  # the last round, or the pool has run dry
-            dataset.label_dataset_indices(proposal.dataset_indices)
-            chosen = proposal.dataset_indices
+    records = []
+    for row in experiment.start():
+        records.append(
+            {
+                "seed": seed,
+                "heuristic": name,
+                "round": row["round"],
+                "labels": row["n_labelled"],
+                "metrics": {"error": 1 - row["test_accuracy"], "loss": row["test_loss"]},
+                "seconds": row["seconds"],
+                "chosen": chosen,
+            }
+        )
+        chosen = row["chosen"]
+    return records
 
 
-def train_and_measure(
-    wrapper: ModelWrapper,
-    dataset: ActiveLearningDataset,
-    task: ImageClassificationTask,
-    config: Config,
-) -> Record:
-    """Train on what is labelled and measure on the test set."""
-    seconds = {"score": 0.0}
-    with timed(seconds, "train"):
-        check_finite("training", wrapper.train_on_dataset(dataset)[-1])
-    with timed(seconds, "evaluate"):
-        loss = wrapper.test_on_dataset(task.test, average_predictions=config.iterations)
-    check_finite("test", loss)
-    error = 1 - wrapper.get_metrics("test")["test_accuracy"]
-    return {
-        "labels": len(dataset),
-        "metrics": {"error": error, "loss": loss},
-        "seconds": seconds,
-    }
+def prepare(config: Config) -> Path:
+    """The file for the results; what a kill left unfinished is gone on with."""
+    unfinished = config.out / UNFINISHED
+    if unfinished.is_dir() and not config.overwrite:
+        return config.out / RESULTS
+    results = prepare_folder(config.out, overwrite=config.overwrite, results=[PLOT])
+    shutil.rmtree(unfinished, ignore_errors=True)
+    return results
 
 
-class timed:  # noqa: N801 - reads as a statement
-    """Adds the seconds that a block takes to a dict."""
+class CheckedWrapper(ModelWrapper):
+    """Stops where the model has diverged: what it would choose then means nothing."""
 
-    def __init__(self, seconds: dict[str, float], stage: str) -> None:
-        self.seconds, self.stage = seconds, stage
+    def train_on_dataset(self, dataset: Dataset[Any]) -> list[float]:
+        """Train, and look at the last loss."""
+        history = super().train_on_dataset(dataset)
+        check_finite("training", history[-1])
+        return history
 
-    def __enter__(self) -> None:
-        self.start = time.perf_counter()
-
-    def __exit__(self, *_: object) -> None:
-        self.seconds[self.stage] = round(time.perf_counter() - self.start, 4)
+    def test_on_dataset(self, dataset: Dataset[Any], average_predictions: int = 1) -> float:
+        """Measure, and look at the loss."""
+        loss = super().test_on_dataset(dataset, average_predictions)
+        check_finite("test", loss)
+        return loss
 
 
 def make_wrapper(n_classes: int, config: Config) -> ModelWrapper:
@@ -181,7 +187,7 @@ def make_wrapper(n_classes: int, config: Config) -> ModelWrapper:
         batch_size=32,
         workers=0,
     )
-    wrapper = ModelWrapper(model, args)
+    wrapper = CheckedWrapper(model, args)
     wrapper.add_metric("accuracy", Accuracy)
     return wrapper
 

@@ -22,6 +22,7 @@ ROOMS = {
     "baal.active.file_dataset": LEAVES | {"baal.active.dataset"},
     "baal.bayesian": LEAVES,
     "baal.active.active_loop": LEAVES | {"baal.active.dataset", "baal.active.heuristics"},
+    "baal.active.stopping_criteria": LEAVES | {"baal.active.dataset"},
     "baal.training_args": LEAVES | {"baal.bayesian"},
     "baal.modelwrapper": LEAVES | {"baal.bayesian", "baal.metrics", "baal.training_args"},
     "baal.device_scores": LEAVES
@@ -29,6 +30,7 @@ ROOMS = {
     "baal.ensemble": LEAVES | {"baal.bayesian", "baal.modelwrapper", "baal.training_args"},
     "baal.experiments": LEAVES
     | {"baal.active.active_loop", "baal.active.dataset", "baal.active.heuristics"}
+    | {"baal.active.stopping_criteria"}
     | {"baal.bayesian", "baal.metrics", "baal.modelwrapper", "baal.training_args"},
 }
 # Lazy façades: they name their rooms' homes as text, and import them for type checkers alone.

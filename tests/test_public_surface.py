@@ -50,6 +50,12 @@ SURFACE = {
     "baal.active.heuristics.stochastics": {
         "GibbsSampling", "PowerSampling", "RankBasedSampling", "StochasticHeuristic",
     },
+    "baal.active.stopping_criteria": {
+        "AllStoppingCriterion", "AnyStoppingCriterion", "EarlyStoppingCriterion",
+        "LabellingBudgetStoppingCriterion", "LowAverageUncertaintyStoppingCriterion",
+        "StabilizingPredictionsStoppingCriterion", "StoppingCriterion",
+        "TargetMetricStoppingCriterion", "WallClockStoppingCriterion",
+    },
     "baal.bayesian.caching_utils": {
         "LRUCacheModule", "MCCachingModule", "patch_module", "unpatch_module",
     },

@@ -1,7 +1,8 @@
 """What makes a layer draw joint samples: a seed, and the number of the layer."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import nn
@@ -16,10 +17,12 @@ __all__ = [
     "forget_joint_functions",
     "functional_joint",
     "is_joint",
+    "joint_marks",
     "joint_of",
     "make_functions_joint",
     "make_joint",
     "resample",
+    "restore_joint_marks",
 ]
 
 _MARK = "_joint"
@@ -258,3 +261,50 @@ def resample(module: nn.Module, seed: int | None = None) -> None:
         if _FUNCTIONAL in below.__dict__:
             functional = replace(below.__dict__[_FUNCTIONAL], seed=seed, number=len(layers))
             below.__dict__[_FUNCTIONAL] = functional
+
+
+def joint_marks(module: nn.Module) -> dict[str, dict[str, Any]]:
+    """The seeds of a model's joint samples as plain data: a `state_dict` does not hold them.
+
+    Args:
+        module: Any module.
+
+    Returns:
+        By the name of the layer, the fields of `Joint`, for the layer and for functions in it.
+
+    Example:
+        >>> layer = nn.Dropout()
+        >>> make_joint([layer], seed=0)
+        >>> joint_marks(layer)
+        {'': {'_joint': (0, 0, None)}}
+    """
+    found = {
+        name: {
+            mark: (joint.seed, joint.number, joint.batch_axis)
+            for mark in (_MARK, _FUNCTIONAL)
+            if (joint := below.__dict__.get(mark)) is not None
+        }
+        for name, below in module.named_modules()
+    }
+    return {name: marks for name, marks in found.items() if marks}
+
+
+def restore_joint_marks(module: nn.Module, marks: Mapping[str, Mapping[str, Any]]) -> None:
+    """Take the posterior samples that `joint_marks` told of again.
+
+    Args:
+        module: A module with the same layers.
+        marks: What it gave.
+
+    Example:
+        >>> layer = nn.Dropout()
+        >>> make_joint([layer], seed=0)
+        >>> before = joint_marks(layer)
+        >>> resample(layer, seed=1)
+        >>> restore_joint_marks(layer, before)
+        >>> joint_of(layer)
+        Joint(seed=0, number=0, batch_axis=None)
+    """
+    layers = dict(module.named_modules())
+    for name, of_layer in marks.items():
+        layers[name].__dict__.update({mark: Joint(*fields) for mark, fields in of_layer.items()})

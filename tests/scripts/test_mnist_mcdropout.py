@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -168,3 +169,24 @@ def test_a_pool_limit_scores_a_subset(tmp_path):
     run("--out", tmp_path, "--heuristics", "entropy", "margin", "--seeds", 0, "--rounds", 2,
         "--pool-limit", 50, "--epochs", 1, "--iterations", 2)  # fmt: skip
     assert [row["labels"] for row in records(tmp_path)] == [20, 30] * 2
+
+
+def test_killed_and_started_again_it_goes_on(finished, tmp_path):
+    command = [sys.executable, str(SCRIPT), "--out", str(tmp_path), *SMALL.split()]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    first = tmp_path / "unfinished" / "random-0" / "records.jsonl"
+    deadline = time.monotonic() + 60
+    while process.poll() is None and not first.exists() and time.monotonic() < deadline:
+        time.sleep(0.002)
+    process.kill()
+    process.wait()
+    assert first.exists()
+    assert not (tmp_path / "results.jsonl").exists()
+    run("--out", tmp_path, *SMALL.split())
+    again, before = records(tmp_path), records(finished[0])
+    for row in again + before:
+        row.pop("seconds", None)
+    assert again == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "learning_curve.png", "results.jsonl",
+    ]  # fmt: skip

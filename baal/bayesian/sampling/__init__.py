@@ -3,9 +3,17 @@
 from baal.bayesian.sampling.engine import (
     check_iterations,
     check_way,
+    forget_plans,
     sample_posterior,
     samples_are_joint,
 )
 from baal.bayesian.sampling.plan import Way
 
-__all__ = ["Way", "check_iterations", "check_way", "sample_posterior", "samples_are_joint"]
+__all__ = [
+    "Way",
+    "check_iterations",
+    "check_way",
+    "forget_plans",
+    "sample_posterior",
+    "samples_are_joint",
+]

@@ -25,7 +25,13 @@ from baal.utils.iterutils import map_on_tensor
 from baal.utils.log_configuration import get_logger
 from baal.utils.random_states import RandomStates
 
-__all__ = ["check_iterations", "check_way", "sample_posterior", "samples_are_joint"]
+__all__ = [
+    "check_iterations",
+    "check_way",
+    "forget_plans",
+    "sample_posterior",
+    "samples_are_joint",
+]
 
 # Plans by way asked for, the one used last at the end; and models warned of.
 _plans: "WeakKeyDictionary[nn.Module, dict[str, Plan]]" = WeakKeyDictionary()
@@ -110,6 +116,22 @@ def samples_are_joint(model: nn.Module) -> bool | None:
     """
     plans = list(_plans.get(model, {}).values())
     return plans[-1].is_joint if plans else None
+
+
+def forget_plans(model: nn.Module) -> None:
+    """Forget how a model was sampled: the next batch decides anew, as in a fresh process.
+
+    Args:
+        model: Any module.
+
+    Example:
+        >>> net = nn.Sequential(nn.Dropout())
+        >>> _ = sample_posterior(net, torch.ones(4, 8), iterations=5)
+        >>> forget_plans(net)
+        >>> samples_are_joint(net) is None
+        True
+    """
+    _plans.pop(model, None)
 
 
 def check_way(way: str, name: str = "way") -> None:

@@ -1,0 +1,120 @@
+"""What an experiment asks of a trainer, whatever the framework."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any
+
+from baal.exceptions import InvalidArgumentError
+
+__all__ = ["FrameworkAdapter"]
+
+
+class FrameworkAdapter(ABC):
+    """Trains, evaluates and samples a model of some framework for `ActiveLearningExperiment`.
+
+    Subclasses define the five abstract methods.
+
+    Args:
+        trainer: The framework's own object.
+
+    Attributes:
+        samples_are_joint: Whether sample `k` of `predict` is the same function for every item; None
+            where nobody knows. BatchBALD and EPIG ask for it.
+
+    Example:
+        >>> import numpy as np
+        >>> class Mean(FrameworkAdapter):
+        ...     def train(self, dataset):
+        ...         np.add.at(self.trainer, [label for _, label in dataset], 1)
+        ...         return {}
+        ...     def evaluate(self, dataset, average_predictions):
+        ...         p = self.predict(dataset, 1)
+        ...         hits = [p[i].argmax() == label for i, (_, label) in enumerate(dataset)]
+        ...         return {"test_accuracy": np.mean(hits)}
+        ...     def predict(self, dataset, iterations):
+        ...         p = self.trainer / self.trainer.sum()
+        ...         return np.tile(p[None, :, None], (len(dataset), 1, iterations))
+        ...     def state_dict(self):
+        ...         return {"counts": self.trainer}
+        ...     def load_state_dict(self, state_dict):
+        ...         self.trainer[:] = state_dict["counts"]
+        >>> adapter = Mean(np.ones(2))
+        >>> _ = adapter.train([("a", 1), ("b", 1)])
+        >>> adapter.predict(["c"], iterations=1).tolist()
+        [[[0.25], [0.75]]]
+    """
+
+    samples_are_joint: bool | None = None
+
+    def __init__(self, trainer: Any) -> None:
+        self.trainer = trainer
+
+    @abstractmethod
+    def train(self, dataset: Any) -> Mapping[str, Any]:
+        """Train on the labelled items, from the weights of this moment.
+
+        Args:
+            dataset: The active dataset, which shows them.
+
+        Returns:
+            What was measured meanwhile, by names such as `train_loss`.
+        """
+
+    @abstractmethod
+    def evaluate(self, dataset: Any, average_predictions: int) -> Mapping[str, Any]:
+        """Measure the model.
+
+        Args:
+            dataset: What to measure it on.
+            average_predictions: Number of posterior samples whose outputs are averaged.
+
+        Returns:
+            Metrics by names such as `test_loss`.
+        """
+
+    @abstractmethod
+    def predict(self, dataset: Any, iterations: int) -> Any:
+        """Draw posterior samples.
+
+        Args:
+            dataset: Items, in whatever form the dataset gives its pool.
+            iterations: Number of posterior samples `K`.
+
+        Returns:
+            `[N, C, ..., K]` in the order of the items, a list of such arrays for several outputs,
+            or an iterator over batches of either.
+        """
+
+    @abstractmethod
+    def state_dict(self) -> dict[str, Any]:
+        """All that training changes: weights, buffers, optimizer, scheduler.
+
+        Returns:
+            Tensors, arrays, numbers, strings and None, in dicts, lists and tuples. They may share
+            memory with the model.
+        """
+
+    @abstractmethod
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Put back all that training changes; an experiment does so before each round.
+
+        Args:
+            state_dict: What `state_dict` gave.
+        """
+
+    def check(self) -> None:
+        """Refuse a trainer that cannot train; called once, when an experiment is built.
+
+        Raises:
+            InvalidArgumentError: There is no trainer.
+        """
+        if self.trainer is None:
+            raise InvalidArgumentError("Expected `trainer` to be a trainer, but got None")
+
+    def settings(self) -> dict[str, Any]:
+        """What decides on the results of training: a resumed run must have the same.
+
+        Returns:
+            Anything that `baal.experiments.configuration.describe` can put into words.
+        """
+        return {"trainer": type(self.trainer).__name__}

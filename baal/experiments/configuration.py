@@ -1,0 +1,128 @@
+"""What a run was asked for, in words: to tell whether a folder belongs to another run."""
+
+import enum
+import functools
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+__all__ = ["describe", "differences"]
+
+_DEPTH = 6
+
+
+def describe(thing: Any, depth: int = _DEPTH) -> Any:  # noqa: PLR0911 - a table of kinds
+    """Put a value into JSON: what it is and how it is set, not where it lies in memory.
+
+    Args:
+        thing: Numbers, strings and collections are taken as they are; a module by its layers, an
+            optimizer by its settings, an array by a digest, a dataset by its length, a function by
+            its name, and any other object by its class and its public attributes.
+        depth: How far down attributes of attributes are looked at.
+
+    Returns:
+        Dicts, lists, strings, numbers, booleans and None.
+
+    Example:
+        >>> from baal.active.heuristics import Entropy
+        >>> describe(Entropy(mode="logits"))["mode"]
+        'logits'
+    """
+    if thing is None or isinstance(thing, bool | int | float | str):
+        return thing
+    if isinstance(thing, np.generic):
+        return thing.item()
+    if isinstance(thing, torch.dtype | torch.device | enum.Enum | bytes):
+        return str(thing)
+    if isinstance(thing, torch.Tensor | np.ndarray):
+        return _describe_array(thing)
+    if isinstance(thing, Mapping):
+        return {str(key): describe(value, depth - 1) for key, value in thing.items()}
+    if isinstance(thing, list | tuple):
+        return [describe(value, depth - 1) for value in thing]
+    if isinstance(thing, set | frozenset):
+        return sorted(str(value) for value in thing)
+    return _describe_object(thing, depth)
+
+
+def _describe_array(array: Any) -> str:
+    values = array.detach().cpu().float().numpy() if isinstance(array, torch.Tensor) else array
+    content = hashlib.sha256(np.ascontiguousarray(values).tobytes()).hexdigest()[:12]
+    return f"{array.dtype}{list(array.shape)} {content}"
+
+
+def _describe_object(thing: Any, depth: int) -> Any:  # noqa: PLR0911 - a table of kinds
+    if isinstance(thing, functools.partial):
+        return {"partial": describe(thing.func), "args": describe([thing.args, thing.keywords])}
+    if callable(thing) and hasattr(thing, "__qualname__"):
+        return f"{thing.__module__}.{thing.__qualname__}"
+    name = type(thing).__qualname__
+    if isinstance(thing, torch.nn.Module):
+        return repr(thing).splitlines()
+    if isinstance(thing, torch.optim.Optimizer):
+        # What the groups hold beside parameters, such as learning rates of their own.
+        groups = [{k: v for k, v in g.items() if k != "params"} for g in thing.param_groups]
+        return {"class": name, "groups": describe(groups, depth - 1)}
+    if hasattr(thing, "n_unlabelled"):  # its length is that of what is labelled by now
+        return {"class": name, "items": len(thing.labelled)}
+    if hasattr(thing, "__getitem__") and hasattr(thing, "__len__"):
+        return {"class": name, "items": len(thing)}
+    described: dict[str, Any] = {"class": name}
+    if depth > 0:
+        attributes = getattr(thing, "__dict__", {})
+        described |= {
+            key: describe(value, depth - 1)
+            for key, value in sorted(attributes.items())
+            if not key.startswith("_") and not _holds_a_generator(value)
+        }
+    return described
+
+
+def _holds_a_generator(value: Any) -> bool:
+    return isinstance(value, np.random.Generator | np.random.RandomState | torch.Generator)
+
+
+def differences(before: Any, now: Any) -> list[str]:
+    """Where two descriptions differ.
+
+    Args:
+        before: What `describe` gave.
+        now: What it gives now.
+
+    Returns:
+        One line for each place.
+
+    Example:
+        >>> differences({"a": 1, "b": [2, 3]}, {"a": 1, "b": [2, 4]})
+        ['b[1]: 3 before, 4 now']
+    """
+    old, new = (json.loads(json.dumps(value)) for value in (before, now))
+    return [f"{where}: {a} before, {b} now" for where, a, b in _compare(old, new, "") if a != b]
+
+
+def _compare(old: Any, new: Any, where: str) -> Iterator[tuple[str, str, str]]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in sorted({*old, *new}):
+            inner = f"{where}.{key}" if where else key
+            yield from _compare(old.get(key, _Missing), new.get(key, _Missing), inner)
+    elif _is_list(old) and _is_list(new) and len(old) == len(new):
+        for number, (a, b) in enumerate(zip(old, new, strict=True)):
+            yield from _compare(a, b, f"{where}[{number}]")
+    else:
+        yield where, _shown(old), _shown(new)
+
+
+class _Missing:
+    """Stands for a key that is not there."""
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str)
+
+
+def _shown(value: Any) -> str:
+    return "nothing" if value is _Missing else json.dumps(value)

@@ -1,0 +1,152 @@
+"""What posterior samples say together: probabilities, labels, and how far to trust them."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from baal.exceptions import InvalidArgumentError
+from baal.utils.probabilities import in_unit_range, logits_to_probabilities, sums_to_one
+
+__all__ = [
+    "cohen_kappa",
+    "expected_calibration_error",
+    "predicted_labels",
+    "predictive_probabilities",
+]
+
+Array = npt.NDArray[Any]
+BINS = 15
+
+
+def predictive_probabilities(samples: Any) -> Array:
+    """The mean of the posterior samples' probabilities.
+
+    Samples that are no probabilities are read as logits, and each of them becomes probabilities
+    before they are averaged.
+
+    Args:
+        samples: `[N, C, ..., K]`, probabilities or logits, or an iterable of batches of it. With a
+            single output, that of the second of two classes.
+
+    Returns:
+        `[N, C, ...]`, float64; C is 2 where there was a single output.
+
+    Raises:
+        InvalidArgumentError: There is no batch, or an array of fewer than three dimensions.
+
+    Example:
+        >>> predictive_probabilities([[[9.0, -9.0], [-9.0, 9.0]]]).round(6).tolist()
+        [[0.5, 0.5]]
+    """
+    if isinstance(samples, Iterable) and not hasattr(samples, "__array__"):
+        batches = [np.asarray(batch) for batch in samples]
+        if batches and batches[0].ndim == 2:  # nested lists of one array
+            batches = [np.stack(batches)]
+        samples = np.concatenate(batches) if batches else np.zeros(0)
+    values = np.asarray(samples, dtype=np.float64)
+    if values.ndim < 3:
+        raise InvalidArgumentError(
+            f"Expected `samples` to be [N, C, ..., K], but got shape {values.shape}"
+        )
+    # What came as float32 is precise to float32 only.
+    single = values.shape[1] == 1
+    if not (in_unit_range(values) and (single or sums_to_one(values))):
+        values = logits_to_probabilities(values)
+    mean = values.mean(axis=-1)
+    return np.concatenate([1 - mean, mean], axis=1) if single else np.asarray(mean)
+
+
+def predicted_labels(samples: Any) -> npt.NDArray[np.int64]:
+    """The class of the highest mean probability.
+
+    Args:
+        samples: As `predictive_probabilities` takes them, `[N, C, ..., K]`.
+
+    Returns:
+        `[N, ...]`; the lowest class of those that tie.
+
+    Raises:
+        InvalidArgumentError: As `predictive_probabilities`.
+
+    Example:
+        >>> predicted_labels([[[0.2, 0.4], [0.8, 0.6]]]).tolist()
+        [1]
+    """
+    return np.asarray(predictive_probabilities(samples).argmax(axis=1), dtype=np.int64)
+
+
+def cohen_kappa(a: Any, b: Any) -> float:
+    r"""Agreement of two labellings, beyond what chance gives.
+
+    $$\kappa = \frac{p_o - p_e}{1 - p_e}$$
+
+    with the share $p_o$ of items of the same label, and the share $p_e$ that two labellings with
+    these frequencies would agree on by chance. Cohen (1960),
+    https://doi.org/10.1177/001316446002000104.
+
+    Args:
+        a: Labels, of any shape.
+        b: Labels of the same shape.
+
+    Returns:
+        1 for the same labels, 0 for what chance gives, below 0 for less. 1 as well where both give
+        one and the same label to all.
+
+    Raises:
+        InvalidArgumentError: The shapes differ, or there is no label.
+
+    Example:
+        >>> cohen_kappa([0, 0, 1, 1], [0, 0, 1, 0])
+        0.5
+    """
+    a, b = np.asarray(a), np.asarray(b)
+    if a.shape != b.shape or a.size == 0:
+        raise InvalidArgumentError(
+            f"Expected `a` and `b` to be labels of the same items, but got shapes {a.shape} and "
+            f"{b.shape}"
+        )
+    observed = float((a == b).mean())
+    by_chance = sum(float((a == label).mean() * (b == label).mean()) for label in np.unique(a))
+    return 1.0 if by_chance >= 1 else (observed - by_chance) / (1 - by_chance)
+
+
+def expected_calibration_error(probabilities: Any, targets: Any, n_bins: int = BINS) -> float:
+    r"""How far confidence and accuracy are apart, on average.
+
+    $$\sum_b \frac{n_b}{N} |\mathrm{acc}_b - \mathrm{conf}_b|$$
+
+    over bins of equal width of the confidence, which is the highest probability of an item. Guo et
+    al. (2017), https://arxiv.org/abs/1706.04599.
+
+    Args:
+        probabilities: `[N, C, ...]`.
+        targets: Classes `[N, ...]`. Negative ones, such as -100, are left out.
+        n_bins: Number of bins.
+
+    Returns:
+        Between 0 and 1; NaN where no target counts.
+
+    Raises:
+        InvalidArgumentError: The shapes do not fit.
+
+    Example:
+        >>> expected_calibration_error([[0.25, 0.75], [0.25, 0.75]], [1, 0])
+        0.25
+    """
+    probabilities, targets = np.asarray(probabilities), np.asarray(targets)
+    if probabilities.ndim < 2 or targets.shape != probabilities[:, 0].shape:
+        raise InvalidArgumentError(
+            "Expected `targets` to be [N, ...] for `probabilities` [N, C, ...], but got shapes "
+            f"{targets.shape} and {probabilities.shape}"
+        )
+    counts = targets >= 0
+    confidence = probabilities.max(axis=1)[counts]
+    correct = probabilities.argmax(axis=1)[counts] == targets[counts]
+    if confidence.size == 0:
+        return float("nan")
+    # The upper edge belongs to a bin: (0, 1/n], (1/n, 2/n], ...
+    bins = np.clip(np.ceil(confidence * n_bins).astype(np.int64) - 1, 0, n_bins - 1)
+    gaps = np.bincount(bins, weights=correct - confidence, minlength=n_bins)
+    return float(np.abs(gaps).sum() / confidence.size)

@@ -1,0 +1,110 @@
+import pytest
+import torch
+from torch import nn
+from torch.utils.data import TensorDataset
+
+from baal.bayesian import consistent_dropout, resample
+from baal.bayesian.joint import joint_of
+from baal.ensemble import EnsembleModelWrapper
+from baal.exceptions import InvalidTypeError, StateError
+from baal.experiments.modelwrapper import ModelWrapperAdapter
+from baal.experiments.plain_state import digest_of, to_plain, to_state
+from baal.modelwrapper import ModelWrapper, TrainingArgs
+
+
+class WithScheduler(ModelWrapper):
+    def __init__(self, model, args):
+        super().__init__(model, args)
+        self.plan = torch.optim.lr_scheduler.MultiStepLR(args.optimizer, [1], 0.5)
+
+    def train_on_dataset(self, dataset):
+        history = super().train_on_dataset(dataset)
+        self.plan.step()
+        return history
+
+
+def make(kind=WithScheduler, optimizer=torch.optim.Adam):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Dropout(), nn.Linear(4, 2))
+    consistent_dropout.patch_module(model, seed=1)
+    args = TrainingArgs(
+        optimizer(model.parameters(), lr=0.1), epoch=2, batch_size=4, workers=0,
+        criterion=nn.CrossEntropyLoss(),
+    )  # fmt: skip
+    wrapper = kind(model, args)
+    data = TensorDataset(torch.randn(8, 3), torch.arange(8) % 2)
+    return ModelWrapperAdapter(wrapper), wrapper, data
+
+
+@pytest.mark.parametrize("optimizer", [torch.optim.Adam, torch.optim.SGD])
+def test_all_that_training_changes_comes_back(optimizer):
+    adapter, wrapper, data = make(optimizer=optimizer)
+    initial = to_plain(adapter.state_dict())
+    before = digest_of(initial)
+    metrics = adapter.train(data)
+    assert metrics["train_loss"] > 0
+    assert metrics["dataset_size"] == 8
+    resample(wrapper.model, seed=5)
+    trained = to_plain(adapter.state_dict())
+    assert not torch.equal(trained["model"]["1.running_mean"], initial["model"]["1.running_mean"])
+    assert trained["optimizer"]["param_groups"][0]["lr"] == 0.05
+    assert trained["schedulers"][0]["last_epoch"] == 1
+    for _ in range(2):  # loading must not tie the saved state to the model
+        adapter.load_state_dict(to_state(initial))
+        assert digest_of(to_plain(adapter.state_dict())) == before
+        assert joint_of(wrapper.model[2]).seed == 1
+        adapter.train(data)
+    adapter.load_state_dict(to_state(trained))
+    assert digest_of(to_plain(adapter.state_dict())) == digest_of(trained)
+    assert digest_of(initial) == before
+
+
+def test_a_round_after_a_reset_is_the_first_one_again():
+    adapter, _, data = make()
+    initial, results = to_plain(adapter.state_dict()), []
+    for _ in range(2):
+        adapter.load_state_dict(to_state(initial))
+        torch.manual_seed(1)
+        adapter.train(data)
+        results.append(adapter.evaluate(data, average_predictions=3)["test_loss"])
+        assert [batch.shape for batch in adapter.predict(data, 3)] == [(4, 2, 3)] * 2
+        assert adapter.samples_are_joint is True
+    assert results[0] == results[1]
+
+
+def test_members_of_an_ensemble_are_forgotten():
+    adapter, wrapper, _ = make(EnsembleModelWrapper)
+    initial = to_plain(adapter.state_dict())
+    wrapper.add_checkpoint()
+    with_member = to_plain(adapter.state_dict())
+    adapter.load_state_dict(to_state(initial))
+    assert wrapper.checkpoints == ()
+    adapter.load_state_dict(to_state(with_member))
+    assert len(wrapper.checkpoints) == 1
+
+
+def test_schedulers_are_found_or_given():
+    adapter, wrapper, _ = make()
+    assert adapter.schedulers == [wrapper.plan]
+    assert ModelWrapperAdapter(wrapper, schedulers=[]).schedulers == []
+    with pytest.raises(InvalidTypeError, match="have a `load_state_dict`, but got 3"):
+        ModelWrapperAdapter(wrapper, schedulers=[3])
+    with pytest.raises(InvalidTypeError, match="`wrapper` to be a ModelWrapper, but got Linear"):
+        ModelWrapperAdapter(nn.Linear(1, 1))
+
+
+def test_a_wrapper_that_cannot_train():
+    class OwnWay(ModelWrapper):
+        def train_on_dataset(self, dataset):
+            return []
+
+    ModelWrapperAdapter(OwnWay(nn.Linear(1, 1), TrainingArgs())).check()
+    model = nn.Linear(1, 1)
+    adapter = ModelWrapperAdapter(ModelWrapper(model, TrainingArgs()))
+    assert adapter.state_dict()["optimizer"] is None
+    adapter.load_state_dict(to_state(to_plain(adapter.state_dict())))
+    with pytest.raises(StateError, match="optimizer"):
+        adapter.check()
+    args = TrainingArgs(torch.optim.SGD(model.parameters(), lr=0.1))
+    with pytest.raises(StateError, match="criterion"):
+        ModelWrapperAdapter(ModelWrapper(model, args)).check()
