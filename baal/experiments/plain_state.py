@@ -41,7 +41,8 @@ def to_plain(state: Any) -> Any:  # noqa: PLR0911 - a table of kinds
     if isinstance(state, torch.Tensor):
         return state.detach().to("cpu", copy=True)
     if isinstance(state, np.ndarray):
-        return {_ARRAY: torch.from_numpy(state.copy())}
+        # By the name of its type: NumPy has several of one kind, of which torch knows one. A copy.
+        return {_ARRAY: torch.from_numpy(state.astype(state.dtype.str))}
     if isinstance(state, np.generic):
         return state.item()
     if isinstance(state, Counter):
