@@ -125,7 +125,9 @@ def reblock(
                 f"the first, but got batch {number} of shape {array.shape}."
             )
         if not np.can_cast(array.dtype, block.dtype):  # float16 first, and then float32
-            block = block.astype(np.promote_types(array.dtype, block.dtype))
+            wider = np.empty(block.shape, np.promote_types(array.dtype, block.dtype))
+            wider[:filled] = block[:filled]  # the rest holds no values yet
+            block = wider
         start = 0
         while start < len(array):
             piece = array[start : start + len(block) - filled]
