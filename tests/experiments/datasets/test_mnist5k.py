@@ -3,7 +3,8 @@ import pytest
 import torch
 
 from baal.exceptions import InvalidArgumentError
-from baal.experiments.datasets import _mnist_5k, imbalanced_mnist_5k
+from baal.experiments.datasets import imbalanced_mnist_5k, mnist_5k
+from baal.experiments.datasets.mnist5k import _mnist_5k
 
 
 def test_the_pool_is_imbalanced_and_the_test_set_is_not():
@@ -39,3 +40,14 @@ def test_the_seed_decides():
 def test_out_of_range(argument, value):
     with pytest.raises(InvalidArgumentError, match=f"Expected `{argument}`.*but got {value}"):
         imbalanced_mnist_5k(**{argument: value})
+
+
+def test_balanced_is_imbalanced_with_nothing_cut():
+    task, same = (
+        mnist_5k(test_per_class=30, seed=3),
+        imbalanced_mnist_5k(test_per_class=30, rare_share=1.0, seed=3),
+    )
+    assert torch.bincount(task.pool.tensors[1]).tolist() == [470] * 10
+    assert torch.equal(task.pool.tensors[0], same.pool.tensors[0])
+    assert torch.equal(task.test.tensors[1], same.test.tensors[1])
+    assert task.class_names == ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9")

@@ -1,0 +1,25 @@
+"""Data to try active learning on, and changes that make it harder.
+
+Each data set is an `ImageClassificationTask`. `mnist_5k`, `imbalanced_mnist_5k` and `fashion_mnist`
+need no download of ours.
+"""
+
+from baal.experiments.datasets.changes import (
+    with_annotation_errors,
+    with_pool_limit,
+    with_rare_classes,
+)
+from baal.experiments.datasets.fashion_mnist import fashion_mnist
+from baal.experiments.datasets.mnist5k import imbalanced_mnist_5k, mnist_5k
+from baal.experiments.datasets.task import ImageClassificationTask, targets_of
+
+__all__ = [
+    "ImageClassificationTask",
+    "fashion_mnist",
+    "imbalanced_mnist_5k",
+    "mnist_5k",
+    "targets_of",
+    "with_annotation_errors",
+    "with_pool_limit",
+    "with_rare_classes",
+]
