@@ -4,7 +4,34 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-__all__ = ["TextLSTM", "TextTransformer", "UNet", "resnet18", "vgg16"]
+__all__ = ["TextLSTM", "TextTransformer", "UNet", "resnet18", "small_cnn", "vgg16"]
+
+
+def small_cnn(
+    n_classes: int = 10, width: int = 128, dropout: float = 0.5, feature_dropout: float = 0.0
+) -> nn.Sequential:
+    """Two strided convolutions and a hidden layer, for grey images of 28x28 pixels.
+
+    Args:
+        n_classes: Number of classes `C`.
+        width: Width of the hidden layer.
+        dropout: Probability of dropout behind the hidden layer.
+        feature_dropout: Probability of dropout before it; 0 leaves the layer out, and posterior
+            samples then share all but the last layer.
+
+    Returns:
+        A module `[B, 1, 28, 28] -> [B, C]` that gives logits.
+
+    Example:
+        >>> small_cnn().eval()(torch.zeros(1, 1, 28, 28)).shape
+        torch.Size([1, 10])
+    """
+    layers: list[nn.Module] = [nn.Conv2d(1, 16, kernel_size=5, stride=2), nn.ReLU()]
+    layers += [nn.Conv2d(16, 32, kernel_size=3, stride=2), nn.ReLU(), nn.Flatten()]
+    if feature_dropout > 0:
+        layers.append(nn.Dropout(feature_dropout))
+    layers += [nn.Linear(32 * 5 * 5, width), nn.ReLU(), nn.Dropout(dropout)]
+    return nn.Sequential(*layers, nn.Linear(width, n_classes))
 
 
 def vgg16(n_classes: int = 10, dropout: float = 0.5) -> nn.Sequential:

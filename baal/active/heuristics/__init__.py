@@ -21,6 +21,7 @@ from baal.active.heuristics.pointwise import PointwiseHeuristic
 from baal.active.heuristics.reductions import available_reductions, quantile, top_k_mean
 from baal.active.heuristics.registry import (
     available_heuristics,
+    fitting_heuristic,
     get_heuristic,
     register_heuristic,
 )
@@ -70,6 +71,7 @@ __all__ = [
     "VoteEntropy",
     "available_heuristics",
     "available_reductions",
+    "fitting_heuristic",
     "get_heuristic",
     "quantile",
     "register_heuristic",

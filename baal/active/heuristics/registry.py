@@ -13,6 +13,7 @@ from baal.active.heuristics.committee import ConsensusKL, MeanSTD, VariationRati
 from baal.active.heuristics.epig import EPIG, GaussianEPIG
 from baal.active.heuristics.multilabel import MultiLabelBALD, MultiLabelEntropy, MultiLabelMargin
 from baal.active.heuristics.reductions import Reduction
+from baal.active.heuristics.scoring import Reading
 from baal.active.heuristics.regression import GaussianBALD, PredictiveVariance
 from baal.active.heuristics.stochastics import (
     GibbsSampling,
@@ -23,7 +24,7 @@ from baal.active.heuristics.stochastics import (
 from baal.active.heuristics.uncertainty import BALD, Certainty, Entropy, Margin, Variance
 from baal.exceptions import InvalidArgumentError
 
-__all__ = ["available_heuristics", "get_heuristic", "register_heuristic"]
+__all__ = ["available_heuristics", "fitting_heuristic", "get_heuristic", "register_heuristic"]
 
 
 class _Sampling:
@@ -38,8 +39,10 @@ class _Sampling:
         query_size: int = 10,
         temperature: float = 1.0,
         seed: int | None = None,
+        mode: Reading | None = None,
         **arguments: Any,
     ) -> StochasticHeuristic:
+        arguments |= {} if mode is None else {"mode": mode}
         if isinstance(base_heuristic, str):
             base_heuristic = get_heuristic(base_heuristic, **arguments)
         elif arguments:
@@ -142,6 +145,33 @@ def get_heuristic(
             f"{[*signature.parameters]}, but got {sorted(arguments)}: {error}."
         ) from error
     return factory(**arguments)
+
+
+def fitting_heuristic(name: str, **offered: Any) -> AbstractHeuristic:
+    """Make a heuristic from its name, with those arguments that it takes.
+
+    For whoever does not know which heuristic it will be: `query_size` and `num_samples` mean
+    nothing to BALD, nor `seed` and `mode` to others.
+
+    Args:
+        name: One of `available_heuristics()`, in any case.
+        **offered: Arguments; those that the heuristic does not have are left out.
+
+    Returns:
+        The heuristic.
+
+    Raises:
+        InvalidArgumentError: The name is unknown.
+
+    Example:
+        >>> fitting_heuristic("batch_bald", num_samples=5, mode="logits", seed=1).num_samples
+        5
+        >>> fitting_heuristic("random", num_samples=5, mode="logits", seed=1).needs_predictions
+        False
+    """
+    factory = _known.get(str(name).lower())
+    known = {} if factory is None else inspect.signature(factory).parameters
+    return get_heuristic(name, **{key: value for key, value in offered.items() if key in known})
 
 
 def register_heuristic(name: str, factory: Callable[..., AbstractHeuristic]) -> None:

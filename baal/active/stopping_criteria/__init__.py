@@ -2,6 +2,7 @@
 
 from baal.active.stopping_criteria.base import StoppingCriterion
 from baal.active.stopping_criteria.budgets import (
+    LabelCountsStoppingCriterion,
     LabellingBudgetStoppingCriterion,
     WallClockStoppingCriterion,
 )
@@ -19,6 +20,7 @@ __all__ = [
     "AllStoppingCriterion",
     "AnyStoppingCriterion",
     "EarlyStoppingCriterion",
+    "LabelCountsStoppingCriterion",
     "LabellingBudgetStoppingCriterion",
     "LowAverageUncertaintyStoppingCriterion",
     "StabilizingPredictionsStoppingCriterion",

@@ -1,14 +1,18 @@
 """Stop when a budget is spent: of labels, or of time."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from baal.active.dataset.base import SplittedDataset
 from baal.active.stopping_criteria.base import Metrics, StoppingCriterion, check_whole_number
 from baal.exceptions import InvalidArgumentError
 
-__all__ = ["LabellingBudgetStoppingCriterion", "WallClockStoppingCriterion"]
+__all__ = [
+    "LabelCountsStoppingCriterion",
+    "LabellingBudgetStoppingCriterion",
+    "WallClockStoppingCriterion",
+]
 
 
 class LabellingBudgetStoppingCriterion(StoppingCriterion):
@@ -59,6 +63,61 @@ class LabellingBudgetStoppingCriterion(StoppingCriterion):
         """
         spent = self.active_dataset.n_labelled - self._start
         return max(0, self.labelling_budget - spent)
+
+
+class LabelCountsStoppingCriterion(StoppingCriterion):
+    """Meets given numbers of labels exactly, and stops at the last of them.
+
+    So that runs with other query sizes can be compared at the same numbers of labels: the query
+    that would pass one of them is cut.
+
+    Args:
+        active_dataset: What is being labelled.
+        label_counts: Numbers of labels in all, in any order.
+
+    Raises:
+        InvalidArgumentError: There is none, or one is below 1.
+        InvalidTypeError: One of them is no whole number.
+
+    Example:
+        >>> from baal.active.dataset.pytorch_dataset import ActiveLearningDataset
+        >>> dataset = ActiveLearningDataset(["a", "b", "c", "d", "e"])
+        >>> criterion = LabelCountsStoppingCriterion(dataset, [2, 5])
+        >>> dataset.label([0, 1])
+        >>> criterion.labels_left(), criterion.should_stop({})
+        (3, False)
+    """
+
+    needs_uncertainty = False
+
+    def __init__(self, active_dataset: SplittedDataset, label_counts: Sequence[int]) -> None:
+        super().__init__(active_dataset)
+        counts = [check_whole_number("label_counts", count, least=1) for count in label_counts]
+        if not counts:
+            raise InvalidArgumentError("Expected `label_counts` to hold a number, but got none")
+        self.label_counts = sorted(counts)
+
+    def should_stop(self, metrics: Metrics, uncertainty: Any = ()) -> bool:  # noqa: ARG002
+        """Whether the last number of labels is reached.
+
+        Args:
+            metrics: Not looked at.
+            uncertainty: Not looked at.
+
+        Returns:
+            True if so.
+        """
+        return self.labels_left() == 0
+
+    def labels_left(self) -> int:
+        """What is missing to the next of the numbers.
+
+        Returns:
+            A number of items.
+        """
+        n_labelled = self.active_dataset.n_labelled
+        ahead = (count - n_labelled for count in self.label_counts if count > n_labelled)
+        return next(ahead, 0)
 
 
 class WallClockStoppingCriterion(StoppingCriterion):

@@ -1,0 +1,214 @@
+"""Runs of a comparison: one heuristic on one seed each, one after the other or side by side."""
+
+import multiprocessing
+import os
+import random
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from baal.active.dataset.base import SplittedDataset
+from baal.active.heuristics.base import AbstractHeuristic
+from baal.active.stopping_criteria.base import StoppingCriterion
+from baal.exceptions import InvalidArgumentError
+from baal.experiments.base import ActiveLearningExperiment
+from baal.experiments.records import Record
+from baal.utils.random_states import kept_random_states
+
+__all__ = ["Run", "Setup", "execute", "execute_all"]
+
+
+@dataclass(frozen=True)
+class Setup:
+    """The data and the model of one seed.
+
+    Attributes:
+        trainer: A `ModelWrapper`, or a `FrameworkAdapter` around something else.
+        al_dataset: What is labelled. Labels that it has already are the initial ones.
+        eval_dataset: What each round is evaluated on.
+        target_dataset: Inputs as the model will meet them in use, for heuristics such as `EPIG`.
+
+    Example:
+        >>> from baal.active.dataset.pytorch_dataset import ActiveLearningDataset
+        >>> Setup("a trainer", ActiveLearningDataset([(0.5, 1)]), [(0.2, 0)]).target_dataset
+    """
+
+    trainer: Any
+    al_dataset: SplittedDataset
+    eval_dataset: Any
+    target_dataset: Any = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """One heuristic on one seed: all that decides on its results.
+
+    Attributes:
+        heuristic_name: What it is called in records.
+        seed: Of the weights, the initial labels and whatever else is random.
+        make: Called with the seed; gives data and model. To run in a process of its own it is
+            defined at the top of a module, or a `functools.partial` of such a function.
+        heuristic: Called with the seed; gives the heuristic. The same holds.
+        criterion: Called with the active dataset; says when to stop. None: when the pool is empty.
+        initial_labels: Items to label at random before the first round. They depend on the seed
+            and the size of the pool, and on nothing else.
+        options: Further arguments of `ActiveLearningExperiment`.
+        folder: Where the run is kept, so that it can be gone on with.
+        name: Whatever else is to be told on a progress bar, such as the variant of a study.
+
+    Example:
+        >>> from baal.active.heuristics import Random
+        >>> Run("random", 0, make=lambda seed: None, heuristic=Random).title
+        'random, seed 0'
+    """
+
+    heuristic_name: str
+    seed: int
+    make: Callable[[int], Setup]
+    heuristic: Callable[[int], AbstractHeuristic]
+    criterion: Callable[[SplittedDataset], StoppingCriterion] | None = None
+    initial_labels: int = 0
+    options: Mapping[str, Any] = field(default_factory=dict)
+    folder: Path | None = None
+    name: str = ""
+
+    @property
+    def title(self) -> str:
+        """What it is called on a progress bar."""
+        return ", ".join(filter(None, [self.name, self.heuristic_name, f"seed {self.seed}"]))
+
+
+def execute(run: Run, verbose: bool = False) -> list[Record]:
+    """Carry out one run, or go on where it was killed.
+
+    The global random states are seeded with the run's seed before anything is made, and put back
+    as they were in the end.
+
+    Args:
+        run: The run.
+        verbose: Show a progress bar.
+
+    Returns:
+        The records of `ActiveLearningExperiment.start`, each with `heuristic` and `seed`.
+
+    Raises:
+        InvalidArgumentError: There are fewer items than `initial_labels`.
+
+    Example:
+        >>> from baal.experiments.small_example import make_setup
+        >>> from baal.active.heuristics import Random
+        >>> run = Run("random", 0, make_setup, Random, initial_labels=5, options={"query_size": 20})
+        >>> [(row["heuristic"], row["n_labelled"]) for row in execute(run)]
+        [('random', 5), ('random', 25), ('random', 40)]
+    """
+    with kept_random_states():
+        # The same start for every heuristic: all that is random before the first round hangs on
+        # the seed alone.
+        torch.manual_seed(run.seed)
+        np.random.seed(run.seed)  # noqa: NPY002
+        random.seed(run.seed)
+        setup = run.make(run.seed)
+        dataset = setup.al_dataset
+        dataset.label_dataset_indices(_initial(dataset, run.initial_labels, run.seed))
+        options = dict(run.options)
+        if run.criterion is not None:
+            options["criterion"] = run.criterion(dataset)
+        experiment = ActiveLearningExperiment(
+            setup.trainer,
+            dataset,
+            setup.eval_dataset,
+            run.heuristic(run.seed),
+            target_dataset=setup.target_dataset,
+            folder=run.folder,
+            settings={"seed": run.seed, **options.pop("settings", {})},
+            verbose=verbose,
+            name=run.title,
+            **options,
+        )
+        records = experiment.start()
+    return [{"heuristic": run.heuristic_name, "seed": run.seed, **row} for row in records]
+
+
+def _initial(dataset: SplittedDataset, n: int, seed: int) -> Any:
+    unlabelled = np.flatnonzero(~dataset.labelled)
+    if n > len(unlabelled):
+        raise InvalidArgumentError(
+            f"Expected `initial_labels` to be at most {len(unlabelled)}, the size of the pool, "
+            f"but got {n}"
+        )
+    return np.random.default_rng(seed).choice(unlabelled, n, replace=False)
+
+
+def execute_all(runs: Sequence[Run], jobs: int = 1, verbose: bool = True) -> list[list[Record]]:
+    """Carry out several runs.
+
+    Args:
+        runs: The runs. They do not depend on each other.
+        jobs: How many at a time. Above 1 each has a process of its own, with as many threads of
+            torch as this one, so that results do not depend on `jobs`. On few cores one thread
+            each is fastest: `torch.set_num_threads(1)`.
+        verbose: Show a progress bar.
+
+    Returns:
+        The records of each run, in the order of `runs`.
+
+    Raises:
+        Exception: What a run raised; those that are under way are stopped. With folders they can
+            be gone on with.
+
+    Example:
+        >>> execute_all([])
+        []
+    """
+    found: dict[int, list[Record]] = {}
+    side_by_side = jobs > 1 and len(runs) > 1
+    results = _in_processes(runs, jobs) if side_by_side else _in_turn(runs, verbose)
+    with tqdm(total=len(runs), desc="runs", unit="run", disable=not verbose) as progress:
+        for number, records in results:
+            found[number] = records
+            progress.set_postfix_str(f"finished: {runs[number].title}")
+            progress.update()
+    return [found[number] for number in range(len(runs))]
+
+
+def _in_turn(runs: Sequence[Run], verbose: bool) -> Iterator[tuple[int, list[Record]]]:
+    for number, run in enumerate(runs):
+        yield number, execute(run, verbose)
+
+
+def _in_processes(runs: Sequence[Run], jobs: int) -> Iterator[tuple[int, list[Record]]]:
+    # Started afresh rather than forked: a fork of a process with threads of torch can hang.
+    context = multiprocessing.get_context("spawn")
+    others = set(multiprocessing.active_children())
+    threads = (torch.get_num_threads(),)
+    with ProcessPoolExecutor(jobs, context, initializer=_prepare, initargs=threads) as pool:
+        numbers = {pool.submit(execute, run): number for number, run in enumerate(runs)}
+        try:
+            for future in as_completed(numbers):
+                yield numbers[future], future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for child in set(multiprocessing.active_children()) - others:
+                child.terminate()
+            raise
+
+
+def _prepare(threads: int) -> None:
+    """Set a child process up: its threads, and an end with its parent, however that ends."""
+    torch.set_num_threads(threads)
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def end_with_parent() -> None:
+        parent.join()
+        os._exit(1)  # a run that goes on unseen would keep its folder
+
+    threading.Thread(target=end_with_parent, daemon=True).start()
