@@ -22,12 +22,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         0, or 2 after an error that is printed.
     """
     parser = study_parser(__doc__ or "", out="runs/annotation_error")
-    parser.add_argument("--errors", nargs="+", type=share, default=[0.0, 0.05, 0.1], metavar="SHARE",
-                        help="shares of wrong labels")
+    parser.add_argument(
+        "--errors",
+        nargs="+",
+        type=share,
+        default=[0.0, 0.05, 0.1],
+        metavar="SHARE",
+        help="shares of wrong labels",
+    )
     study = Study.parse(parser, argv)
     variants = [
-        Variant(f"errors={errors:g}", replace(study.protocol, annotation_errors=errors),
-                study.heuristics)
+        Variant(
+            f"errors={errors:g}",
+            replace(study.protocol, annotation_errors=errors),
+            study.heuristics,
+        )
         for errors in study.options.errors
     ]
     return run_study(study, variants, lambda records: str(len(records)))

@@ -24,14 +24,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         0, or 2 after an error that is printed.
     """
     parser = study_parser(__doc__ or "", out="runs/pool_size", heuristics=("bald",))
-    parser.add_argument("--shares", nargs="+", type=share, default=[0.05, 0.25, 1.0], metavar="SHARE",
-                        help="scored shares of the pool")
+    parser.add_argument(
+        "--shares",
+        nargs="+",
+        type=share,
+        default=[0.05, 0.25, 1.0],
+        metavar="SHARE",
+        help="scored shares of the pool",
+    )
     study = Study.parse(parser, argv)
     n_pool = len(task_of(study.protocol).pool)
     variants = [
-        Variant(f"scored={part:g}",
-                replace(study.protocol, pool_size=None if part == 1 else round(part * n_pool)),
-                study.heuristics)
+        Variant(
+            f"scored={part:g}",
+            replace(study.protocol, pool_size=None if part == 1 else round(part * n_pool)),
+            study.heuristics,
+        )
         for part in study.options.shares
     ]
     variants.append(Variant("baseline", replace(study.protocol, pool_size=None), ("random",)))

@@ -23,8 +23,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         0, or 2 after an error that is printed.
     """
     parser = study_parser(__doc__ or "", out="runs/query_size", heuristics=("bald",))
-    parser.add_argument("--query-sizes", nargs="+", type=whole_number(1),
-                        default=[50, 250, 500, 2000], metavar="N", help="the query sizes")
+    parser.add_argument(
+        "--query-sizes",
+        nargs="+",
+        type=whole_number(1),
+        default=[50, 250, 500, 2000],
+        metavar="N",
+        help="the query sizes",
+    )
     study = Study.parse(parser, argv)
     sizes = sorted(study.options.query_sizes, reverse=True)
     variants = [

@@ -16,7 +16,6 @@ from torch import nn
 
 from baal.active.dataset.base import SplittedDataset
 from baal.active.dataset.pytorch_dataset import ActiveLearningDataset
-from baal.active.heuristics.registry import fitting_heuristic
 from baal.active.stopping_criteria.base import StoppingCriterion
 from baal.active.stopping_criteria.budgets import LabelCountsStoppingCriterion
 from baal.bayesian import consistent_dropout, dropout
@@ -25,7 +24,7 @@ from baal.experiments.datasets import (
     with_annotation_errors,
     with_rare_classes,
 )
-from baal.experiments.runs import Run, Setup
+from baal.experiments.runs import Run, Setup, named_heuristic
 from baal.experiments.study_data import STUDY_DATA
 from baal.experiments.study_wrapper import ErrorRate, StudyWrapper
 from baal.training_args import TrainingArgs
@@ -186,7 +185,7 @@ def runs_of(
             heuristic_name=heuristic,
             seed=seed,
             make=partial(make_setup, protocol),
-            heuristic=partial(_heuristic, heuristic, protocol.query_size),
+            heuristic=partial(named_heuristic, heuristic, protocol.query_size, "logits"),
             criterion=partial(_criterion, counts),
             initial_labels=protocol.initial_labels,
             options={
@@ -201,12 +200,6 @@ def runs_of(
         for seed in seeds
         for heuristic in heuristics
     ]
-
-
-def _heuristic(name: str, query_size: int, seed: int) -> Any:
-    return fitting_heuristic(
-        name, mode="logits", seed=seed, query_size=query_size, num_samples=query_size
-    )
 
 
 def _criterion(counts: list[int], dataset: SplittedDataset) -> StoppingCriterion:

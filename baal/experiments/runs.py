@@ -16,13 +16,15 @@ from tqdm import tqdm
 
 from baal.active.dataset.base import SplittedDataset
 from baal.active.heuristics.base import AbstractHeuristic
+from baal.active.heuristics.registry import fitting_heuristic
+from baal.active.heuristics.scoring import Reading
 from baal.active.stopping_criteria.base import StoppingCriterion
 from baal.exceptions import InvalidArgumentError
 from baal.experiments.base import ActiveLearningExperiment
 from baal.experiments.records import Record
 from baal.utils.random_states import kept_random_states
 
-__all__ = ["Run", "Setup", "execute", "execute_all"]
+__all__ = ["Run", "Setup", "execute", "execute_all", "named_heuristic"]
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class Run:
         seed: Of the weights, the initial labels and whatever else is random.
         make: Called with the seed; gives data and model. To run in a process of its own it is
             defined at the top of a module, or a `functools.partial` of such a function.
-        heuristic: Called with the seed; gives the heuristic. The same holds.
+        heuristic: Called with `seed=`; gives the heuristic. The same holds.
         criterion: Called with the active dataset; says when to stop. None: when the pool is empty.
         initial_labels: Items to label at random before the first round. They depend on the seed
             and the size of the pool, and on nothing else.
@@ -72,7 +74,7 @@ class Run:
     heuristic_name: str
     seed: int
     make: Callable[[int], Setup]
-    heuristic: Callable[[int], AbstractHeuristic]
+    heuristic: Callable[..., AbstractHeuristic]
     criterion: Callable[[SplittedDataset], StoppingCriterion] | None = None
     initial_labels: int = 0
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -102,11 +104,21 @@ def execute(run: Run, verbose: bool = False) -> list[Record]:
         InvalidArgumentError: There are fewer items than `initial_labels`.
 
     Example:
-        >>> from baal.experiments.small_example import make_setup
+        >>> from torch import nn
+        >>> from torch.utils.data import TensorDataset
+        >>> from baal import ActiveLearningDataset, ModelWrapper
         >>> from baal.active.heuristics import Random
-        >>> run = Run("random", 0, make_setup, Random, initial_labels=5, options={"query_size": 20})
+        >>> from baal.modelwrapper import TrainingArgs
+        >>> data = TensorDataset(torch.eye(3).repeat(10, 1), torch.arange(3).repeat(10))
+        >>> def make(seed):
+        ...     model = nn.Linear(3, 3)
+        ...     optimizer = torch.optim.Adam(model.parameters(), lr=0.1)
+        ...     args = TrainingArgs(optimizer, epoch=1, workers=0, criterion=nn.CrossEntropyLoss())
+        ...     return Setup(ModelWrapper(model, args), ActiveLearningDataset(data), data)
+        >>> options = {"query_size": 20, "iterations": 1}
+        >>> run = Run("random", 0, make, Random, initial_labels=5, options=options)
         >>> [(row["heuristic"], row["n_labelled"]) for row in execute(run)]
-        [('random', 5), ('random', 25), ('random', 40)]
+        [('random', 5), ('random', 25), ('random', 30)]
     """
     with kept_random_states():
         # The same start for every heuristic: all that is random before the first round hangs on
@@ -124,7 +136,7 @@ def execute(run: Run, verbose: bool = False) -> list[Record]:
             setup.trainer,
             dataset,
             setup.eval_dataset,
-            run.heuristic(run.seed),
+            run.heuristic(seed=run.seed),
             target_dataset=setup.target_dataset,
             folder=run.folder,
             settings={"seed": run.seed, **options.pop("settings", {})},
@@ -144,6 +156,27 @@ def _initial(dataset: SplittedDataset, n: int, seed: int) -> Any:
             f"but got {n}"
         )
     return np.random.default_rng(seed).choice(unlabelled, n, replace=False)
+
+
+def named_heuristic(name: str, query_size: int, mode: Reading, seed: int) -> AbstractHeuristic:
+    """Make a heuristic from its name, for runs that label so many items a round.
+
+    Args:
+        name: One of `available_heuristics()`.
+        query_size: Items labelled in a round, for heuristics that want to know it.
+        mode: What the model gives: "probabilities", "logits" or "auto".
+        seed: Of what is random in it.
+
+    Returns:
+        The heuristic.
+
+    Example:
+        >>> named_heuristic("batch_bald", 20, "logits", seed=0).num_samples
+        20
+    """
+    return fitting_heuristic(
+        name, mode=mode, seed=seed, query_size=query_size, num_samples=query_size
+    )
 
 
 def execute_all(runs: Sequence[Run], jobs: int = 1, verbose: bool = True) -> list[list[Record]]:

@@ -146,15 +146,37 @@ def study_parser(
     )
     add = parser.add_argument
     known = heuristics_for_classes()
-    add("--dataset", type=one_of(datasets), default=dataset or datasets[0], metavar="NAME",
-        help=f"one of {', '.join(datasets)}; options without a default have one for each of them")
+    add(
+        "--dataset",
+        type=one_of(datasets),
+        default=dataset or datasets[0],
+        metavar="NAME",
+        help=f"one of {', '.join(datasets)}; options without a default have one for each of them",
+    )
     add("--data", help="folder of the data set, where it is not in its usual place")
-    add("--heuristics", nargs="+", metavar="NAME", default=list(heuristics), type=one_of(known),
-        help=f"what to compare, of: {', '.join(known)}")
-    add("--seeds", nargs="+", metavar="SEED", default=[0, 1, 2], type=whole_number(0, 2**32 - 1),
-        help="one run of everything for each of them")
-    add("--label-counts", nargs="+", metavar="N", type=whole_number(1),
-        help="numbers of labels that the table shows; the last one is the end")
+    add(
+        "--heuristics",
+        nargs="+",
+        metavar="NAME",
+        default=list(heuristics),
+        type=one_of(known),
+        help=f"what to compare, of: {', '.join(known)}",
+    )
+    add(
+        "--seeds",
+        nargs="+",
+        metavar="SEED",
+        default=[0, 1, 2],
+        type=whole_number(0, 2**32 - 1),
+        help="one run of everything for each of them",
+    )
+    add(
+        "--label-counts",
+        nargs="+",
+        metavar="N",
+        type=whole_number(1),
+        help="numbers of labels that the table shows; the last one is the end",
+    )
     add("--initial-labels", type=whole_number(1), help="labelled at random before the first round")
     add("--query-size", type=whole_number(1), help="labelled after each round")
     add("--pool-size", type=whole_number(1), help="score a random part of the pool of that size")
@@ -167,8 +189,11 @@ def study_parser(
     add("--jobs", type=whole_number(1), default=1, help="runs at a time, each in its own process")
     add("--out", type=Path, default=Path(out), help="folder of the results; runs go on in it")
     add("--overwrite", action="store_true", help="remove what the folder has, and begin anew")
-    add("--report", action="store_true",
-        help="train nothing: tables and figures of what the folder has by now")
+    add(
+        "--report",
+        action="store_true",
+        help="train nothing: tables and figures of what the folder has by now",
+    )
     return parser  # fmt: skip
 
 
@@ -272,9 +297,7 @@ def _carry_out(study: Study, variants: Sequence[Variant]) -> list[Record]:
     ]
     found = execute_all([run for _, run in runs], study.options.jobs)
     records = [
-        _named(variant, row)
-        for (variant, _), rows in zip(runs, found, strict=True)
-        for row in rows
+        _named(variant, row) for (variant, _), rows in zip(runs, found, strict=True) for row in rows
     ]
     with replacing(study.out / RESULTS) as file:
         file.write("".join(json.dumps(record) + "\n" for record in records).encode())

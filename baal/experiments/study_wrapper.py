@@ -37,7 +37,7 @@ class ErrorRate(Accuracy):
 class StudyWrapper(ModelWrapper):
     r"""A classifier whose test loss is that of its predictive distribution.
 
-    The mean over items of $-\\log \\frac{1}{K} \\sum_k p(y \\mid x, \\theta_k)$, the negative
+    The mean over items of $-\log \frac{1}{K} \sum_k p(y \mid x, \theta_k)$, the negative
     predictive log-likelihood, where a plain `ModelWrapper` averages the logits of the samples. The
     model gives logits `[B, C, ...]` and the criterion is the cross-entropy.
 
@@ -55,7 +55,7 @@ class StudyWrapper(ModelWrapper):
         >>> data = TensorDataset(torch.zeros(4, 2), torch.tensor([0, 1, 2, 0]))
         >>> model = torch.nn.Linear(2, 3, bias=False)
         >>> args = TrainingArgs(criterion=torch.nn.CrossEntropyLoss(), workers=0)
-        >>> loss = StudyWrapper(model, args).test_on_dataset(data, average_predictions=5)
+        >>> loss = StudyWrapper(model, args).test_on_dataset(data)
         >>> round(loss, 4) == round(math.log(3), 4)
         True
     """

@@ -13,8 +13,8 @@ from baal.active.heuristics.committee import ConsensusKL, MeanSTD, VariationRati
 from baal.active.heuristics.epig import EPIG, GaussianEPIG
 from baal.active.heuristics.multilabel import MultiLabelBALD, MultiLabelEntropy, MultiLabelMargin
 from baal.active.heuristics.reductions import Reduction
-from baal.active.heuristics.scoring import Reading
 from baal.active.heuristics.regression import GaussianBALD, PredictiveVariance
+from baal.active.heuristics.scoring import Reading
 from baal.active.heuristics.stochastics import (
     GibbsSampling,
     PowerSampling,

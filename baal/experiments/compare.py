@@ -1,0 +1,286 @@
+"""Compare heuristics: each on the same seeds, from the same initial labels and weights."""
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from baal.active.dataset.base import SplittedDataset
+from baal.active.heuristics.base import AbstractHeuristic
+from baal.active.heuristics.registry import get_heuristic
+from baal.active.heuristics.scoring import Reading
+from baal.active.stopping_criteria.base import StoppingCriterion, check_whole_number
+from baal.active.stopping_criteria.budgets import LabellingBudgetStoppingCriterion
+from baal.exceptions import InvalidArgumentError, InvalidTypeError
+from baal.experiments.curves import LearningCurve, learning_curves
+from baal.experiments.plots import plot_learning_curves
+from baal.experiments.records import RESULTS, Record, read_records
+from baal.experiments.report import format_table, summary_table
+from baal.experiments.runs import Run, Setup, execute_all, named_heuristic
+from baal.experiments.summary import Summary, summarize
+from baal.utils.files import replacing
+
+__all__ = ["Comparison", "Setup", "compare"]
+
+HeuristicFactory = Callable[..., AbstractHeuristic]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What a comparison has shown.
+
+    Attributes:
+        records: Of all rounds of all runs: those of `ActiveLearningExperiment`, each with
+            `heuristic` and `seed`.
+        baseline: The heuristic that the others are held against; None: there is none.
+
+    Example:
+        >>> row = {"seed": 0, "n_labelled": 20}
+        >>> rows = [{**row, "heuristic": "bald", "test_error": 0.1}]
+        >>> rows += [{**row, "heuristic": "random", "test_error": 0.3}]
+        >>> print(Comparison(rows).table("test_error"))
+        | labels | bald error % | random error % | labels bald saves |
+        |-------:|-------------:|---------------:|------------------:|
+        |     20 |         10.0 |           30.0 |               > 0 |
+    """
+
+    records: list[Record]
+    baseline: str | None = "random"
+
+    def curves(self, metric: str, higher_is_better: bool | None = None) -> list[LearningCurve]:
+        """Values of a metric by heuristic, seed and number of labels.
+
+        Args:
+            metric: Name of the metric.
+            higher_is_better: Which way is better; None goes by the name of the metric.
+
+        Returns:
+            One curve for each heuristic.
+        """
+        return learning_curves(self.records, metric, higher_is_better=higher_is_better)
+
+    def summary(
+        self, metric: str, target: float | None = None, *, higher_is_better: bool | None = None
+    ) -> Summary:
+        """Final values, areas under the curves, labels needed, and paired tests.
+
+        Args:
+            metric: Name of the metric.
+            target: Its value for which to count the labels needed; None: what the baseline comes
+                to in the end.
+            higher_is_better: Which way is better; None goes by the name of the metric.
+
+        Returns:
+            One row for each heuristic; `summary_table` shows it.
+        """
+        curves = self.curves(metric, higher_is_better)
+        return summarize(curves, baseline=self.baseline or "", target=target)
+
+    def table(self, metric: str) -> str:
+        """Means by number of labels, in Markdown.
+
+        Args:
+            metric: Name of the metric.
+
+        Returns:
+            A table, with the labels saved at equal values where there is a baseline.
+        """
+        return format_table(self.curves(metric), self.baseline or "")
+
+    def summary_table(self, metric: str, target: float | None = None) -> str:
+        """`summary` in Markdown.
+
+        Args:
+            metric: Name of the metric.
+            target: As in `summary`.
+
+        Returns:
+            A table with one row for each heuristic.
+        """
+        return summary_table(self.summary(metric, target))
+
+    def plot(self, path: str | os.PathLike[str], metric: str, title: str = "") -> None:
+        """Draw learning curves with bands of one standard error.
+
+        Args:
+            path: The picture to write; its ending decides the format.
+            metric: Name of the metric.
+            title: Above the plot.
+        """
+        plot_learning_curves(self.curves(metric), Path(path), title=title)
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str], baseline: str | None = "random") -> "Comparison":
+        """Read a comparison that has ended.
+
+        Args:
+            folder: The folder that `compare` was given.
+            baseline: As in `compare`.
+
+        Returns:
+            The comparison.
+
+        Raises:
+            FileNotFoundError: None has ended in that folder.
+        """
+        return cls(read_records(Path(folder, RESULTS)), baseline)
+
+
+def compare(
+    make: Callable[[int], Setup],
+    heuristics: Sequence[str] | Mapping[str, HeuristicFactory],
+    seeds: Sequence[int] = (0, 1, 2),
+    *,
+    initial_labels: int = 0,
+    labelling_budget: int | None = None,
+    query_size: int = 100,
+    iterations: int = 20,
+    pool_size: int | None = None,
+    criterion: Callable[[SplittedDataset], StoppingCriterion] | None = None,
+    baseline: str | None = "random",
+    mode: Reading = "auto",
+    folder: str | os.PathLike[str] | None = None,
+    jobs: int = 1,
+    verbose: bool = True,
+    **options: Any,
+) -> Comparison:
+    """Run several heuristics on several seeds over one factory of data and model.
+
+    Before each run the global random states are seeded, and `make` is called: so for one seed all
+    heuristics begin with the same weights and the same initial labels.
+
+    Args:
+        make: Called with a seed; gives the data and the model of it, made anew.
+        heuristics: Names from `available_heuristics()`, or functions by name that are called with
+            `seed=` and give a heuristic, such as `{"power": partial(PowerBALD, 10)}`.
+        seeds: One run of each heuristic for each of them.
+        initial_labels: Items to label at random before the first round, where `make` gives a
+            dataset without labels.
+        labelling_budget: Items to label after that; None: until the pool is empty.
+        query_size: Items labelled in a round.
+        iterations: Posterior samples `K`.
+        pool_size: Score a random part of the pool of that many items; None for all of it.
+        criterion: In place of `labelling_budget`: called with the active dataset, it gives what
+            says when to stop.
+        baseline: What the others are held against; it is run too if it is not among `heuristics`.
+            None switches it off.
+        mode: What the model gives, for heuristics by name: "probabilities", "logits" or "auto".
+        folder: Where the runs are kept, each in a folder of its own. Killed at any moment and
+            called again, the comparison goes on where it was. In the end all records are in
+            `results.jsonl`. More seeds and heuristics can be added later.
+        jobs: Runs at a time, each in its own process; `make` and functions in `heuristics` are then
+            defined at the top of a module, and a script calls `compare` under
+            `if __name__ == "__main__":`. Results do not depend on it.
+        verbose: Show progress bars.
+        **options: Further arguments of `ActiveLearningExperiment`, such as `warm_start`, `ece` and
+            `settings`.
+
+    Returns:
+        The records, with tables and figures of them.
+
+    Raises:
+        InvalidArgumentError: There is no heuristic or no seed, one comes twice, a name is unknown,
+            or both `labelling_budget` and `criterion` are given.
+        InvalidTypeError: A seed is no whole number, or `heuristics` is one string.
+        StateError: `folder` holds runs of another configuration.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from torch.utils.data import TensorDataset
+        >>> from baal import ActiveLearningDataset, ModelWrapper
+        >>> from baal.bayesian.dropout import patch_module
+        >>> from baal.modelwrapper import TrainingArgs
+        >>> data = TensorDataset(torch.eye(3).repeat(10, 1), torch.arange(3).repeat(10))
+        >>> def make(seed):
+        ...     model = patch_module(nn.Sequential(nn.Dropout(0.2), nn.Linear(3, 3)))
+        ...     optimizer = torch.optim.Adam(model.parameters(), lr=0.1)
+        ...     args = TrainingArgs(
+        ...         optimizer, epoch=3, workers=0, criterion=nn.CrossEntropyLoss()
+        ...     )
+        ...     return Setup(ModelWrapper(model, args), ActiveLearningDataset(data), data)
+        >>> comparison = compare(
+        ...     make, ["bald"], seeds=[0, 1], initial_labels=5, labelling_budget=10, query_size=5,
+        ...     iterations=4, verbose=False,
+        ... )
+        >>> [curve.heuristic for curve in comparison.curves("test_loss")]
+        ['bald', 'random']
+        >>> comparison.curves("test_loss")[0].labels.tolist()
+        [5, 10, 15]
+    """
+    factories = _factories(heuristics, baseline, query_size, mode)
+    checked = _check_seeds(seeds)
+    check_whole_number("jobs", jobs, least=1)
+    check_whole_number("initial_labels", initial_labels, least=0)
+    if labelling_budget is not None:
+        if criterion is not None:
+            raise InvalidArgumentError(
+                "Expected `labelling_budget` or `criterion`, but got both of them"
+            )
+        check_whole_number("labelling_budget", labelling_budget, least=0)
+        criterion = partial(LabellingBudgetStoppingCriterion, labelling_budget=labelling_budget)
+    shared = {"query_size": query_size, "iterations": iterations, "pool_size": pool_size, **options}
+    runs = [
+        Run(
+            heuristic_name=name,
+            seed=seed,
+            make=make,
+            heuristic=factory,
+            criterion=criterion,
+            initial_labels=initial_labels,
+            options=shared,
+            folder=None if folder is None else Path(folder) / "runs" / f"{name}-{seed}",
+        )
+        for seed in checked
+        for name, factory in factories.items()
+    ]
+    records = [row for rows in execute_all(runs, jobs, verbose) for row in rows]
+    if folder is not None:
+        with replacing(Path(folder) / RESULTS) as file:
+            file.write("".join(json.dumps(record) + "\n" for record in records).encode())
+    return Comparison(records, baseline)
+
+
+def _factories(
+    heuristics: Sequence[str] | Mapping[str, HeuristicFactory],
+    baseline: str | None,
+    query_size: int,
+    mode: Reading,
+) -> dict[str, HeuristicFactory]:
+    if isinstance(heuristics, str):
+        raise InvalidTypeError(f"Expected `heuristics` to be a list, but got {heuristics!r}")
+    by_name = dict(heuristics) if isinstance(heuristics, Mapping) else {}
+    names = list(heuristics)
+    if not names:
+        raise InvalidArgumentError("Expected `heuristics` to hold at least one, but got none")
+    for name in names:
+        if not isinstance(name, str) or Path(name).name != name:
+            raise InvalidArgumentError(
+                f"Expected `heuristics` to have names that a folder can have, but got {name!r}"
+            )
+    if len(set(names)) < len(names):
+        raise InvalidArgumentError(f"Expected each heuristic once, but got {names}")
+    if baseline is not None and baseline not in names:
+        names.append(baseline)
+    for name in names:
+        if name not in by_name:
+            get_heuristic(name)  # an unknown name is an error before anything is run
+            by_name[name] = partial(named_heuristic, name, query_size, mode)
+        elif not callable(by_name[name]):
+            raise InvalidTypeError(
+                f"Expected `heuristics` to hold functions of a seed, but got {by_name[name]!r} for "
+                f"{name!r}"
+            )
+    return {name: by_name[name] for name in names}
+
+
+def _check_seeds(seeds: Sequence[int]) -> list[int]:
+    checked = [check_whole_number("seeds", seed, least=0) for seed in seeds]
+    if not checked:
+        raise InvalidArgumentError("Expected `seeds` to hold at least one, but got none")
+    if len(set(checked)) < len(checked):
+        raise InvalidArgumentError(f"Expected each seed once, but got {checked}")
+    return checked
