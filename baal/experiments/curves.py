@@ -13,7 +13,7 @@ from baal.experiments.statistics import differences, mean_and_error
 from baal.utils.metric_names import higher_is_better as better_by_name
 from baal.utils.metric_names import words_of
 
-__all__ = ["LearningCurve", "active_gain", "learning_curves"]
+__all__ = ["LearningCurve", "active_gain", "find_baseline", "learning_curves"]
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -160,6 +160,32 @@ def _curve(
     return LearningCurve(
         heuristic, metric, tuple(seeds), np.array(labels), values, higher_is_better=better
     )
+
+
+def find_baseline(curves: Sequence[LearningCurve], baseline: str) -> LearningCurve | None:
+    """The curve of the baseline.
+
+    Args:
+        curves: Of one metric.
+        baseline: Name of the heuristic.
+
+    Returns:
+        None if it is not among them.
+
+    Raises:
+        InvalidArgumentError: There are no curves, or they are of several metrics.
+
+    Example:
+        >>> curve = LearningCurve("bald", "loss", (0,), np.array([10]), np.array([[0.5]]))
+        >>> find_baseline([curve], "random") is None
+        True
+    """
+    metrics = sorted({curve.metric for curve in curves})
+    if len(metrics) != 1:
+        raise InvalidArgumentError(
+            f"Expected `curves` to be learning curves of one metric, but got those of {metrics}"
+        )
+    return next((curve for curve in curves if curve.heuristic == baseline), None)
 
 
 def active_gain(curve: LearningCurve, baseline: LearningCurve) -> LearningCurve:
