@@ -32,9 +32,11 @@ from baal.active.stopping_criteria import LabellingBudgetStoppingCriterion
 from baal.bayesian.dropout import patch_module
 from baal.exceptions import BaalError, InvalidArgumentError, StateError
 from baal.experiments.base import ActiveLearningExperiment
+from baal.experiments.curves import learning_curves
 from baal.experiments.datasets import ImageClassificationTask, imbalanced_mnist_5k
+from baal.experiments.plots import plot_learning_curves
 from baal.experiments.records import RESULTS, Record, prepare_folder, read_records
-from baal.experiments.report import format_table, learning_curves, plot_learning_curves
+from baal.experiments.report import format_table
 from baal.modelwrapper import ModelWrapper, TrainingArgs
 from baal.utils.extras import require_extra
 from baal.utils.files import replacing
@@ -128,8 +130,9 @@ def run(name: str, seed: int, task: ImageClassificationTask, config: Config) -> 
                 "seed": seed,
                 "heuristic": name,
                 "round": row["round"],
-                "labels": row["n_labelled"],
-                "metrics": {"error": 1 - row["test_accuracy"], "loss": row["test_loss"]},
+                "n_labelled": row["n_labelled"],
+                "test_accuracy": row["test_accuracy"],
+                "test_loss": row["test_loss"],
                 "seconds": row["seconds"],
                 "chosen": chosen,
             }

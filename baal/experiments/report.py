@@ -1,222 +1,210 @@
-"""What a comparison of heuristics has shown: a table and a plot of learning curves."""
+"""What a comparison of heuristics has shown, as tables in Markdown."""
 
-from collections import defaultdict
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-from baal.exceptions import InvalidArgumentError
-from baal.experiments.records import Record
-from baal.utils.extras import require_extra
+from baal.experiments.bootstrap import Estimate
+from baal.experiments.curves import LearningCurve, find_baseline
+from baal.experiments.markdown import markdown_table
+from baal.experiments.readings import labels_at_target
+from baal.experiments.statistics import PairedTest
+from baal.experiments.summary import Summary, SummaryRow
+from baal.utils.metric_names import is_share, short_name
 
-__all__ = [
-    "LearningCurve",
-    "format_table",
-    "labels_at_error",
-    "learning_curves",
-    "plot_learning_curves",
-]
+__all__ = ["format_table", "measured", "summary_table"]
 
-FloatArray = npt.NDArray[np.float64]
+NONE = "-"
 
 
-@dataclass(frozen=True)
-class LearningCurve:
-    """Error by number of labels, over seeds.
-
-    Attributes:
-        heuristic: Whose curve.
-        labels: Numbers of labels, ascending, `[R]`.
-        mean: Mean error over the seeds, between 0 and 1, `[R]`.
-        standard_error: Of that mean (standard deviation with `n - 1`, over `sqrt(n)`); NaN where
-            there is one seed only, `[R]`.
-        n_seeds: Number of seeds at each point, `[R]`.
-
-    Example:
-        >>> one = np.array([0.5])
-        >>> LearningCurve("bald", np.array([10]), one, one, np.array([2])).heuristic
-        'bald'
-    """
-
-    heuristic: str
-    labels: npt.NDArray[np.int64]
-    mean: FloatArray
-    standard_error: FloatArray
-    n_seeds: npt.NDArray[np.int64]
-
-
-def learning_curves(records: Sequence[Record], metric: str = "error") -> list[LearningCurve]:
-    """Average records over seeds.
+def measured(metric: str, mean: float, standard_error: float = float("nan")) -> str:
+    """A mean of a metric as tables show it: shares in percent, with one decimal; else three.
 
     Args:
-        records: Dicts with the keys `heuristic`, `seed`, `labels` and `metrics`.
-        metric: Which of the metrics; lower is better.
+        metric: Its name.
+        mean: The mean.
+        standard_error: Of the mean; NaN leaves it out.
 
     Returns:
-        One curve for each heuristic, in the order in which they first appear.
-
-    Raises:
-        InvalidArgumentError: There are no records.
+        `mean ± standard error`; `-` for a NaN.
 
     Example:
-        >>> row = {"heuristic": "bald", "labels": 10}
-        >>> a = {**row, "seed": 0, "metrics": {"error": 0.2}}
-        >>> b = {**row, "seed": 1, "metrics": {"error": 0.4}}
-        >>> curve = learning_curves([a, b])[0]
-        >>> round(float(curve.mean[0]), 3), round(float(curve.standard_error[0]), 3)
-        (0.3, 0.1)
+        >>> measured("test_error", 0.25, 0.01), measured("test_loss", 0.25)
+        ('25.0 ± 1.0', '0.250')
     """
-    if not records:
-        raise InvalidArgumentError("Expected `records` to hold at least one record, but got none.")
-    values: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for record in records:
-        values[record["heuristic"]][record["labels"]].append(record["metrics"][metric])
-    return [_curve(heuristic, points) for heuristic, points in values.items()]
+    if math.isnan(mean):
+        return NONE
+    error = "" if math.isnan(standard_error) else f" ± {_number(metric, standard_error)}"
+    return _number(metric, mean) + error
 
 
-def _curve(heuristic: str, points: dict[int, list[float]]) -> LearningCurve:
-    labels = sorted(points)
-    samples = [np.asarray(points[n], dtype=np.float64) for n in labels]
-    return LearningCurve(
-        heuristic=heuristic,
-        labels=np.asarray(labels, dtype=np.int64),
-        mean=np.asarray([sample.mean() for sample in samples]),
-        standard_error=np.asarray(
-            [s.std(ddof=1) / np.sqrt(len(s)) if len(s) > 1 else np.nan for s in samples]
-        ),
-        n_seeds=np.asarray([len(sample) for sample in samples], dtype=np.int64),
-    )
+def _number(metric: str, value: float, sign: str = "") -> str:
+    return f"{100 * value:{sign}.1f}" if is_share(metric) else f"{value:{sign}.3f}"
 
 
-def labels_at_error(curve: LearningCurve, error: float) -> float:
-    """How many labels a heuristic needs for its mean error to fall to a given one.
-
-    Args:
-        curve: Its learning curve.
-        error: The error to reach.
-
-    Returns:
-        The smallest number of labels at which the curve is at or below `error`, interpolated
-        linearly between rounds; infinity if it never is.
-
-    Example:
-        >>> mean = np.array([0.5, 0.3])
-        >>> curve = LearningCurve("random", np.array([10, 20]), mean, mean, np.array([3, 3]))
-        >>> labels_at_error(curve, 0.4)
-        15.0
-    """
-    reached = np.flatnonzero(curve.mean <= error)
-    if not len(reached):
-        return float("inf")
-    after = int(reached[0])
-    if after == 0:
-        return float(curve.labels[0])
-    high, low = curve.mean[after - 1], curve.mean[after]
-    share = (high - error) / (high - low)
-    step = curve.labels[after] - curve.labels[after - 1]
-    return float(curve.labels[after - 1] + share * step)
+def _title(metric: str) -> str:
+    return short_name(metric) + (" %" if is_share(metric) else "")
 
 
 def format_table(curves: Sequence[LearningCurve], baseline: str = "random") -> str:
-    """A table of errors by number of labels, with the labels saved at equal error.
+    """A table of a metric by number of labels, with the labels saved where it is equally good.
 
     For each heuristic and row, the labels saved are those that the baseline needs, beyond the
-    row's, to come down to the error the heuristic has there; `>` where it never does, `≤` where
-    it was lower from its first point on.
+    row's, to become as good as the heuristic is there; `>` where it never does, `≤` where it was
+    better from its first point on.
 
     Args:
         curves: From `learning_curves`.
-        baseline: The heuristic to compare with; without it the table has errors only.
+        baseline: The heuristic to compare with; without it the table has the metric only.
 
     Returns:
-        A Markdown table; errors in percent, mean ± standard error.
+        A Markdown table; mean ± standard error, errors and other shares in percent.
+
+    Raises:
+        InvalidArgumentError: There are no curves, or they are of several metrics.
 
     Example:
-        >>> half, labels = np.array([0.5]), np.array([10])
-        >>> print(format_table([LearningCurve("random", labels, half, half / 10, np.array([3]))]))
+        >>> values, labels = np.array([[0.4], [0.6]]), np.array([10])
+        >>> print(format_table([LearningCurve("random", "test_error", (0, 1), labels, values)]))
         | labels | random error % |
         |-------:|---------------:|
-        |     10 |     50.0 ± 5.0 |
+        |     10 |    50.0 ± 10.0 |
     """
-    base = next((curve for curve in curves if curve.heuristic == baseline), None)
-    header = ["labels", *(f"{curve.heuristic} error %" for curve in curves)]
+    base = find_baseline(curves, baseline)
+    metric = curves[0].metric
+    header = ["labels", *(f"{curve.heuristic} {_title(metric)}" for curve in curves)]
     compared = [] if base is None else [curve for curve in curves if curve is not base]
     header += [f"labels {curve.heuristic} saves" for curve in compared]
     rows = []
     for n in sorted({int(n) for curve in curves for n in curve.labels}):
-        row = [str(n), *(_error_at(curve, n) for curve in curves)]
+        row = [str(n), *(_value_at(curve, n) for curve in curves)]
         rows.append(row + [_saved_at(curve, base, n) for curve in compared if base is not None])
-    widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
-    rule = "|" + "|".join("-" * (width + 1) + ":" for width in widths) + "|"
-    lines = [
-        "| " + " | ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) + " |"
-        for row in [header, *rows]
-    ]
-    return "\n".join([lines[0], rule, *lines[1:]])
+    return markdown_table(header, rows)
 
 
-def _error_at(curve: LearningCurve, n: int) -> str:
+def _value_at(curve: LearningCurve, n: int) -> str:
     at = np.flatnonzero(curve.labels == n)
     if not len(at):
-        return "-"
-    mean, error = curve.mean[at[0]], curve.standard_error[at[0]]
-    return f"{100 * mean:.1f}" + ("" if np.isnan(error) else f" ± {100 * error:.1f}")
+        return NONE
+    return measured(curve.metric, float(curve.mean[at[0]]), float(curve.standard_error[at[0]]))
 
 
 def _saved_at(curve: LearningCurve, base: LearningCurve, n: int) -> str:
     at = np.flatnonzero(curve.labels == n)
-    if not len(at):
-        return "-"
-    needed = labels_at_error(base, float(curve.mean[at[0]]))
-    if np.isinf(needed):
+    value = float(curve.mean[at[0]]) if len(at) else float("nan")
+    if math.isnan(value):
+        return NONE
+    better = bool(base.higher_is_better)
+    needed = float(labels_at_target(base.labels, base.mean, value, higher_is_better=better))
+    if math.isinf(needed):
         return f"> {int(base.labels[-1]) - n}"
-    # Below the error from its first point on, the baseline may have reached it earlier still.
-    bound = "≤ " if base.mean[0] < curve.mean[at[0]] else ""
+    # As good from its first point on, the baseline may have reached it earlier still.
+    first = float(base.mean[0])
+    bound = "≤ " if (first > value if better else first < value) else ""
     return f"{bound}{round(needed - n):d}"
 
 
-def plot_learning_curves(
-    curves: Sequence[LearningCurve], path: Path, *, title: str = "", ylabel: str = "test error (%)"
-) -> None:
-    """Draw learning curves with bands of one standard error, and save them as a picture.
+def summary_table(summary: Summary) -> str:
+    """A table with one row a heuristic: how good, how many labels, how sure.
 
     Args:
-        curves: From `learning_curves`.
-        path: The picture to write; its ending decides the format.
-        title: Above the plot.
-        ylabel: Beside it.
+        summary: From `summarize`.
 
-    Raises:
-        MissingExtraError: matplotlib is not installed.
+    Returns:
+        A Markdown table: the metric at the end and its mean over the labels (the area under the
+        curve), ± standard error; labels needed for the target and labels saved, with bootstrap
+        intervals (`> n`: not within n labels, `≤ n`: from the first point on, `∞`: one of the two
+        never); the gain of area with its t interval, positive where the heuristic is better; and p
+        values by the paired t-test, the sign-flip test, and the t-test corrected by Holm. `-` where
+        nothing can be said. Without a baseline the columns that compare are left out.
 
     Example:
-        >>> from tempfile import TemporaryDirectory
-        >>> half = np.array([0.5, 0.4])
-        >>> curve = LearningCurve("bald", np.array([10, 20]), half, half / 10, np.array([3, 3]))
-        >>> with TemporaryDirectory() as folder:
-        ...     plot_learning_curves([curve], Path(folder, "curve.png"))
-        ...     Path(folder, "curve.png").exists()
-        True
+        >>> from baal.experiments.summary import summarize
+        >>> values, labels = np.array([[0.6, 0.2], [0.6, 0.4]]), np.array([10, 20])
+        >>> curve = LearningCurve("bald", "loss", (0, 1), labels, values)
+        >>> print(summary_table(summarize([curve], target=0.5)))
+        | heuristic | seeds | loss at 20 labels | area: mean loss, 10 to 20 | labels to loss 0.500 |
+        |:----------|------:|------------------:|--------------------------:|---------------------:|
+        | bald      |     2 |     0.300 ± 0.100 |             0.450 ± 0.050 |          13 [12, 15] |
     """
-    require_extra("matplotlib", "plot")
-    # The object-oriented interface: pyplot would choose a backend for the whole process.
-    from matplotlib.figure import Figure
+    title, target = _title(summary.metric), summary.target
+    header = ["heuristic", "seeds", f"{title} at {summary.high} labels"]
+    header += [f"area: mean {title}, {summary.low} to {summary.high}"]
+    if target is not None:
+        unit = " %" if is_share(summary.metric) else ""
+        name = short_name(summary.metric)
+        header += [f"labels to {name} {_number(summary.metric, target)}{unit}"]
+    if summary.baseline is not None:
+        header += ["labels saved"] if target is not None else []
+        header += [f"gain of area [{100 * summary.confidence:g} % interval]"]
+        header += ["p (t)", "p (sign flip)", "p (t, Holm)"]
+    return markdown_table(header, [_row(summary, row) for row in summary.rows], align="lr")
 
-    figure = Figure(figsize=(7, 4.5), layout="constrained")
-    axes = figure.add_subplot()
-    for curve in curves:
-        mean, band = 100 * curve.mean, 100 * np.nan_to_num(curve.standard_error)
-        seeds = int(curve.n_seeds.max())
-        label = f"{curve.heuristic} ({seeds} seed{'s' * (seeds > 1)})"
-        (line,) = axes.plot(curve.labels, mean, marker="o", markersize=3, label=label)
-        axes.fill_between(
-            curve.labels, mean - band, mean + band, color=line.get_color(), alpha=0.2, linewidth=0
-        )
-    axes.set(xlabel="labels", ylabel=ylabel, title=title)
-    axes.set_ylim(bottom=0)
-    axes.grid(alpha=0.3)
-    axes.legend(frameon=False)
-    figure.savefig(path, dpi=150)
+
+def _row(summary: Summary, row: SummaryRow) -> list[str]:
+    cells = [row.curve.heuristic, str(len(row.curve.seeds))]
+    cells += [
+        measured(summary.metric, value.mean, value.standard_error)
+        for value in (row.final, row.area)
+    ]
+    if summary.target is not None:
+        cells.append(_needed(row.needed, row.curve))
+    if summary.baseline is not None:
+        if summary.target is not None:
+            cells.append(_saved(row, summary))
+        cells += [_gain(summary.metric, row.gain)]
+        p_values = [float("nan")] * 2
+        if row.gain is not None:
+            p_values = [row.gain.p_t, row.gain.p_sign_flip]
+        cells += [_p(value) for value in [*p_values, row.p_holm]]
+    return cells
+
+
+def _needed(needed: Estimate, curve: LearningCurve) -> str:
+    value, low, high = (_labels(n, curve) for n in (needed.value, needed.low, needed.high))
+    return value if math.isnan(needed.low) or low == value == high else f"{value} [{low}, {high}]"
+
+
+def _labels(needed: float, curve: LearningCurve) -> str:
+    if math.isinf(needed):
+        return f"> {curve.labels[-1]}"
+    bound = "≤ " if needed <= curve.labels[0] else ""
+    return f"{bound}{needed:.0f}"
+
+
+def _saved(row: SummaryRow, summary: Summary) -> str:
+    saved = row.saved
+    if saved is None or math.isnan(saved.value):
+        return NONE
+    base = next(other for other in summary.rows if other.curve is summary.baseline)
+    if math.isinf(saved.value):  # one of the two never reached it, so the saving is a bound
+        bound = "> " if saved.value > 0 else "< "
+        theirs, ours = _at_most(base), _at_most(row)
+        return f"{bound}{theirs - ours:.0f}" + _ends(saved)
+    at_start = base.needed.value <= base.curve.labels[0]
+    bound = "≤ " if at_start and row.needed.value > row.curve.labels[0] else ""
+    return f"{bound}{saved.value:.0f}" + _ends(saved)
+
+
+def _at_most(row: SummaryRow) -> float:
+    return min(row.needed.value, float(row.curve.labels[-1]))
+
+
+def _ends(saved: Estimate) -> str:
+    if math.isnan(saved.low):
+        return ""
+    return f" [{saved.low:.0f}, {saved.high:.0f}]".replace("inf", "∞")
+
+
+def _gain(metric: str, gain: PairedTest | None) -> str:
+    if gain is None or math.isnan(gain.mean):
+        return NONE
+    mean, low, high = (_number(metric, value, "+") for value in (gain.mean, gain.low, gain.high))
+    return mean if math.isnan(gain.low) else f"{mean} [{low}, {high}]"
+
+
+def _p(value: float) -> str:
+    if math.isnan(value):
+        return NONE
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"

@@ -41,10 +41,10 @@ def test_one_line_a_round(finished):
         for name in ("bald", "random")
         for number in range(3)
     ]
-    assert [row["labels"] for row in rows] == [12, 19, 26] * 4
+    assert [row["n_labelled"] for row in rows] == [12, 19, 26] * 4
     for row in rows:
         assert set(row["seconds"]) == {"train", "evaluate", "score"}
-        assert 0 <= row["metrics"]["error"] <= 1
+        assert 0 <= row["test_accuracy"] <= 1
 
 
 def test_chosen_items_are_the_labels_and_never_come_twice(finished):
@@ -53,7 +53,7 @@ def test_chosen_items_are_the_labels_and_never_come_twice(finished):
         chosen = []
         for row in rows[start : start + 3]:
             chosen += row["chosen"]
-            assert len(chosen) == row["labels"]
+            assert len(chosen) == row["n_labelled"]
         assert len(set(chosen)) == len(chosen)
         assert 0 <= min(chosen) <= max(chosen) < 2200
 
@@ -62,7 +62,8 @@ def test_heuristics_share_initial_labels_and_weights_seed_by_seed(finished):
     first = {(row["seed"], row["heuristic"]): row for row in records(finished[0])[::3]}
     for seed in (0, 1):
         assert first[seed, "bald"]["chosen"] == first[seed, "random"]["chosen"]
-        assert first[seed, "bald"]["metrics"] == first[seed, "random"]["metrics"]
+        for metric in ("test_accuracy", "test_loss"):
+            assert first[seed, "bald"][metric] == first[seed, "random"][metric]
     assert first[0, "bald"]["chosen"] != first[1, "bald"]["chosen"]
 
 
@@ -152,7 +153,7 @@ def test_a_run_that_dries_the_pool_ends_normally(tmp_path):
         "--epochs 1 --iterations 1"
     )
     done = run("--out", tmp_path, *options.split())
-    assert [row["labels"] for row in records(tmp_path)] == [2000, 2150, 2200]
+    assert [row["n_labelled"] for row in records(tmp_path)] == [2000, 2150, 2200]
     assert "labels saves" not in done.stdout
 
 
@@ -168,7 +169,7 @@ def test_a_training_that_diverges_ends_with_a_message(tmp_path):
 def test_a_pool_limit_scores_a_subset(tmp_path):
     run("--out", tmp_path, "--heuristics", "entropy", "margin", "--seeds", 0, "--rounds", 2,
         "--pool-limit", 50, "--epochs", 1, "--iterations", 2)  # fmt: skip
-    assert [row["labels"] for row in records(tmp_path)] == [20, 30] * 2
+    assert [row["n_labelled"] for row in records(tmp_path)] == [20, 30] * 2
 
 
 def test_killed_and_started_again_it_goes_on(finished, tmp_path):

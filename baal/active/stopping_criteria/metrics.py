@@ -6,12 +6,11 @@ from typing import Any, Literal, TypeAlias
 from baal.active.dataset.base import SplittedDataset
 from baal.active.stopping_criteria.base import Metrics, StoppingCriterion, check_whole_number
 from baal.exceptions import InvalidArgumentError
+from baal.utils.metric_names import higher_is_better
 
 __all__ = ["EarlyStoppingCriterion", "TargetMetricStoppingCriterion"]
 
 Better: TypeAlias = Literal["auto", "higher", "lower"]
-
-_LOWER_IS_BETTER = ("loss", "error", "err", "ece", "nll", "brier", "mse", "rmse", "mae")
 
 
 class EarlyStoppingCriterion(StoppingCriterion):
@@ -55,7 +54,7 @@ class EarlyStoppingCriterion(StoppingCriterion):
         if not epsilon >= 0:
             raise InvalidArgumentError(f"Expected `epsilon` to be 0 or more, but got {epsilon}")
         self.epsilon = float(epsilon)
-        self.higher_is_better = _higher_is_better(metric_name, better)
+        self.higher_is_better = higher_is_better(metric_name, better)
         self._best: float | None = None
         self._rounds_without = 0
 
@@ -114,7 +113,7 @@ class TargetMetricStoppingCriterion(StoppingCriterion):
     ) -> None:
         super().__init__(active_dataset)
         self.metric_name, self.target = metric_name, float(target)
-        self.higher_is_better = _higher_is_better(metric_name, better)
+        self.higher_is_better = higher_is_better(metric_name, better)
 
     def should_stop(self, metrics: Metrics, uncertainty: Any = ()) -> bool:  # noqa: ARG002
         """Whether the target is reached.
@@ -131,17 +130,6 @@ class TargetMetricStoppingCriterion(StoppingCriterion):
         """
         value = _metric(metrics, self.metric_name)
         return value >= self.target if self.higher_is_better else value <= self.target
-
-
-def _higher_is_better(metric_name: str, better: str) -> bool:
-    if better not in {"auto", "higher", "lower"}:
-        raise InvalidArgumentError(
-            f"Expected `better` to be 'auto', 'higher' or 'lower', but got {better!r}"
-        )
-    if better != "auto":
-        return better == "higher"
-    words = metric_name.lower().replace("-", "_").split("_")
-    return not any(word in _LOWER_IS_BETTER for word in words)
 
 
 def _metric(metrics: Metrics, name: str) -> float:
