@@ -117,6 +117,16 @@ def test_torchvision_fetches_what_is_not_there(tmp_path, monkeypatch):
     assert asked == [(str(tmp_path), True)]
 
 
+def test_a_download_that_fails(tmp_path, monkeypatch):
+    def download(root, *, download):
+        raise RuntimeError("no mirror answers")
+
+    fake = SimpleNamespace(FashionMNIST=download)
+    monkeypatch.setitem(sys.modules, "torchvision.datasets", fake)
+    with pytest.raises(UnreadableFileError, match=r"to fetch Fashion-MNIST.*no mirror answers"):
+        fashion_mnist(tmp_path, download=True)
+
+
 def test_downloads_need_a_folder_and_torchvision(tmp_path, monkeypatch):
     with pytest.raises(InvalidArgumentError, match="Expected `root` to be the folder to download"):
         fashion_mnist(download=True)
