@@ -8,6 +8,7 @@
 #   make docs    the site, into site/
 #   make soak    the long versions of the crash and fuzz tests
 #   make test-oldest   the tests with the oldest versions that the lower bounds allow
+#   make test-vision   the tests that need torchvision, in .venv-vision
 #
 # PYTHON=python3.12 make test      uses another Python
 # make demo ARGS="--seeds 0 1"     passes options to the main job (ARGS=--help lists them)
@@ -19,11 +20,13 @@ OUT ?= runs/mnist_mcdropout
 # Only the demo's own folder is overwritten without being asked to.
 OVERWRITE = $(if $(or $(filter-out runs/mnist_mcdropout,$(OUT)),$(findstring --out,$(ARGS))),,--overwrite)
 PIP = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
+# Their examples and their coverage are not for `make test`: see conftest.py.
+NEED_TORCHVISION = baal/experiments/datasets/cifar.py baal/experiments/vision_models.py
 TORCH = $(shell grep '^torch==' constraints.txt)
 # One thread: with small models two threads on a busy machine stall each other.
 RUN = OMP_NUM_THREADS=1 MPLBACKEND=Agg $(VENV)/bin/python
 
-.PHONY: demo test lint bench docs soak test-oldest clean
+.PHONY: demo test lint bench docs soak test-oldest test-vision clean
 
 demo: $(VENV)/ready
 	$(RUN) experiments/mnist_mcdropout.py --out $(OUT) $(OVERWRITE) $(ARGS)
@@ -50,8 +53,14 @@ test-oldest:
 	$(MAKE) VENV=.venv-oldest .venv-oldest/ready-oldest
 	OMP_NUM_THREADS=1 MPLBACKEND=Agg .venv-oldest/bin/python -m pytest $(ARGS)
 
+# An environment of its own: beside a torch for the CPU alone, torchvision breaks what imports it.
+test-vision:
+	$(MAKE) VENV=.venv-vision .venv-vision/ready-vision
+	OMP_NUM_THREADS=1 MPLBACKEND=Agg .venv-vision/bin/python -m pytest tests/vision \
+		$(NEED_TORCHVISION) --cov --cov-config=tests/vision/coverage.toml --cov-report=term $(ARGS)
+
 clean:
-	rm -rf .venv .venv-oldest site
+	rm -rf .venv .venv-oldest .venv-vision site
 
 # torch comes first and pinned. Where pip is offered a build for the CPU alone it takes that one; on
 # Linux the one on PyPI brings CUDA along, some gigabytes.
@@ -69,4 +78,8 @@ $(VENV)/ready-docs: $(VENV)/ready
 
 $(VENV)/ready-oldest: pyproject.toml constraints-oldest.txt | $(VENV)/bin/python
 	$(PIP) --constraint constraints-oldest.txt --editable '.[dev]'
+	touch $@
+
+$(VENV)/ready-vision: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) --constraint constraints.txt --editable '.[vision,plot]' hypothesis pytest pytest-cov
 	touch $@

@@ -30,7 +30,7 @@ ROOMS = {
     "baal.ensemble": LEAVES | {"baal.bayesian", "baal.modelwrapper", "baal.training_args"},
     "baal.experiments": LEAVES
     | {"baal.active.active_loop", "baal.active.dataset", "baal.active.heuristics"}
-    | {"baal.active.stopping_criteria"}
+    | {"baal.active.file_dataset", "baal.active.stopping_criteria"}
     | {"baal.bayesian", "baal.metrics", "baal.modelwrapper", "baal.training_args"},
 }
 # Lazy façades: they name their rooms' homes as text, and import them for type checkers alone.

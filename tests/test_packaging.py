@@ -54,6 +54,20 @@ def test_the_oldest_versions_tested_are_the_lower_bounds():
             assert oldest[name].startswith(bound), spec
 
 
+def test_what_needs_torchvision_is_measured_once_and_with_the_same_bound():
+    from conftest import NEED_TORCHVISION
+
+    here, there = (
+        tomllib.loads((ROOT / name).read_text(encoding="utf-8"))["tool"]["coverage"]
+        for name in ("pyproject.toml", "tests/vision/coverage.toml")
+    )
+    assert here["run"]["omit"] == there["run"]["include"] == NEED_TORCHVISION
+    assert here["report"]["fail_under"] == there["report"]["fail_under"] == 95
+    assert here["run"]["branch"] is there["run"]["branch"] is True
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert f"NEED_TORCHVISION = {' '.join(NEED_TORCHVISION)}\n" in makefile
+
+
 def test_the_package_is_typed_and_licensed():
     assert (ROOT / "baal" / "py.typed").exists()
     assert PROJECT["license"] == "Apache-2.0"

@@ -44,7 +44,7 @@ def fashion_mnist(
 
     Raises:
         InvalidArgumentError: `download` without `root`.
-        UnreadableFileError: The files are not there, or one of them is broken.
+        UnreadableFileError: The files are not there, cannot be fetched, or one of them is broken.
         MissingExtraError: `download` without torchvision.
 
     Example:
@@ -87,7 +87,13 @@ def _find(root: str | Path | None, *, download: bool) -> Path:
         if _file(place, "train-images-idx3-ubyte") is not None:
             return place
     if download:
-        require_extra("torchvision.datasets", "vision").FashionMNIST(str(root), download=True)
+        fetch = require_extra("torchvision.datasets", "vision").FashionMNIST
+        try:
+            fetch(str(root), download=True)
+        except RuntimeError as error:
+            raise UnreadableFileError(
+                f"Expected torchvision to fetch Fashion-MNIST into {root}, but it failed: {error}"
+            ) from error
         return places[-1]
     raise UnreadableFileError(
         "Expected the files of Fashion-MNIST to be in "
