@@ -1,7 +1,8 @@
 """Wrong labels: what is left of the gain of active learning when a share of the labels is wrong?
 
-A share of the pool's labels is replaced by another class, chosen at random. Table 1 of "Bayesian
-active learning for production" (https://arxiv.org/abs/2006.09916).
+A share of the pool's labels is replaced by another class, chosen at random; the test set keeps its
+own. Table 1 of "Bayesian active learning for production" (https://arxiv.org/abs/2006.09916), on
+CIFAR10.
 """
 
 import sys
@@ -9,7 +10,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from baal.experiments.options import share
+from baal.experiments.panels import plot_panels
+from baal.experiments.records import Record
 from baal.experiments.study import Study, Variant, run_study, study_parser
+from baal.experiments.study_report import curve_panels, gain_table, outcome_table
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -23,14 +27,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     parser = study_parser(__doc__ or "", out="runs/annotation_error")
     parser.add_argument(
-        "--errors",
-        nargs="+",
-        type=share,
-        default=[0.0, 0.05, 0.1],
-        metavar="SHARE",
+        "--errors", nargs="+", type=share, default=[0.0, 0.05, 0.1], metavar="SHARE",
         help="shares of wrong labels",
-    )
-    study = Study.parse(parser, argv)
+    )  # fmt: skip
+    study = Study.parse(parser, argv, unique=["errors"])
     variants = [
         Variant(
             f"errors={errors:g}",
@@ -39,7 +39,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         for errors in study.options.errors
     ]
-    return run_study(study, variants, lambda records: str(len(records)))
+
+    def report(records: list[Record]) -> str:
+        plot_panels(curve_panels(records), study.out / "annotation_error.png")
+        counts = study.protocol.label_counts
+        tables = [outcome_table(records, counts), gain_table(records, counts)]
+        return "\n\n".join(filter(None, tables))
+
+    return run_study(study, lambda: variants, report)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """Compare heuristics: each on the same seeds, from the same initial labels and weights."""
 
-import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,14 +13,21 @@ from baal.active.heuristics.registry import get_heuristic
 from baal.active.heuristics.scoring import Reading
 from baal.active.stopping_criteria.base import StoppingCriterion, check_whole_number
 from baal.active.stopping_criteria.budgets import LabellingBudgetStoppingCriterion
-from baal.exceptions import InvalidArgumentError, InvalidTypeError
+from baal.exceptions import InvalidArgumentError, InvalidTypeError, StateError
 from baal.experiments.curves import LearningCurve, learning_curves
 from baal.experiments.plots import plot_learning_curves
-from baal.experiments.records import RESULTS, Record, read_records
+from baal.experiments.records import RESULTS, Record, read_records, write_records
 from baal.experiments.report import format_table, summary_table
-from baal.experiments.runs import Run, Setup, execute_all, named_heuristic
+from baal.experiments.runs import (
+    RUNS,
+    Run,
+    Setup,
+    execute_all,
+    named_heuristic,
+    read_runs,
+    run_folder,
+)
 from baal.experiments.summary import Summary, summarize
-from baal.utils.files import replacing
 
 __all__ = ["Comparison", "Setup", "compare"]
 
@@ -114,7 +120,7 @@ class Comparison:
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str], baseline: str | None = "random") -> "Comparison":
-        """Read a comparison that has ended.
+        """Read a comparison; if it has not ended yet, what its runs have by now.
 
         Args:
             folder: The folder that `compare` was given.
@@ -124,9 +130,13 @@ class Comparison:
             The comparison.
 
         Raises:
-            FileNotFoundError: None has ended in that folder.
+            StateError: There are no records in that folder.
         """
-        return cls(read_records(Path(folder, RESULTS)), baseline)
+        results = Path(folder, RESULTS)
+        records = read_records(results) if results.is_file() else read_runs(Path(folder, RUNS))
+        if not records:
+            raise StateError(f"Expected `folder` to hold a comparison, but got {folder} without")
+        return cls(records, baseline)
 
 
 def compare(
@@ -211,10 +221,6 @@ def compare(
         >>> comparison.curves("test_loss")[0].labels.tolist()
         [5, 10, 15]
     """
-    factories = _factories(heuristics, baseline, query_size, mode)
-    checked = _check_seeds(seeds)
-    check_whole_number("jobs", jobs, least=1)
-    check_whole_number("initial_labels", initial_labels, least=0)
     if labelling_budget is not None:
         if criterion is not None:
             raise InvalidArgumentError(
@@ -222,7 +228,10 @@ def compare(
             )
         check_whole_number("labelling_budget", labelling_budget, least=0)
         criterion = partial(LabellingBudgetStoppingCriterion, labelling_budget=labelling_budget)
-    shared = {"query_size": query_size, "iterations": iterations, "pool_size": pool_size, **options}
+    check_whole_number("jobs", jobs, least=1)
+    check_whole_number("initial_labels", initial_labels, least=0)
+    factories = _factories(heuristics, baseline, query_size, mode)
+    options |= {"query_size": query_size, "iterations": iterations, "pool_size": pool_size}
     runs = [
         Run(
             heuristic_name=name,
@@ -231,16 +240,15 @@ def compare(
             heuristic=factory,
             criterion=criterion,
             initial_labels=initial_labels,
-            options=shared,
-            folder=None if folder is None else Path(folder) / "runs" / f"{name}-{seed}",
+            options=options,
+            folder=None if folder is None else run_folder(Path(folder) / RUNS, name, seed),
         )
-        for seed in checked
+        for seed in _checked(seeds)
         for name, factory in factories.items()
     ]
     records = [row for rows in execute_all(runs, jobs, verbose) for row in rows]
     if folder is not None:
-        with replacing(Path(folder) / RESULTS) as file:
-            file.write("".join(json.dumps(record) + "\n" for record in records).encode())
+        write_records(Path(folder) / RESULTS, records)
     return Comparison(records, baseline)
 
 
@@ -257,7 +265,7 @@ def _factories(
     if not names:
         raise InvalidArgumentError("Expected `heuristics` to hold at least one, but got none")
     for name in names:
-        if not isinstance(name, str) or Path(name).name != name:
+        if Path(str(name)).name != name:
             raise InvalidArgumentError(
                 f"Expected `heuristics` to have names that a folder can have, but got {name!r}"
             )
@@ -277,7 +285,7 @@ def _factories(
     return {name: by_name[name] for name in names}
 
 
-def _check_seeds(seeds: Sequence[int]) -> list[int]:
+def _checked(seeds: Sequence[int]) -> list[int]:
     checked = [check_whole_number("seeds", seed, least=0) for seed in seeds]
     if not checked:
         raise InvalidArgumentError("Expected `seeds` to hold at least one, but got none")

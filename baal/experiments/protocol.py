@@ -14,9 +14,7 @@ from typing import Any
 
 from torch import nn
 
-from baal.active.dataset.base import SplittedDataset
 from baal.active.dataset.pytorch_dataset import ActiveLearningDataset
-from baal.active.stopping_criteria.base import StoppingCriterion
 from baal.active.stopping_criteria.budgets import LabelCountsStoppingCriterion
 from baal.bayesian import consistent_dropout, dropout
 from baal.experiments.datasets import (
@@ -24,12 +22,13 @@ from baal.experiments.datasets import (
     with_annotation_errors,
     with_rare_classes,
 )
-from baal.experiments.runs import Run, Setup, named_heuristic
+from baal.experiments.runs import Run, Setup, named_heuristic, run_folder
 from baal.experiments.study_data import STUDY_DATA
 from baal.experiments.study_wrapper import ErrorRate, StudyWrapper
 from baal.training_args import TrainingArgs
+from baal.utils.class_metrics import F1ByClass
 
-__all__ = ["Protocol", "make_setup", "protocol_for", "runs_of", "task_of"]
+__all__ = ["Protocol", "make_setup", "protocol_for", "runs_of", "settings_of", "task_of"]
 
 
 @dataclass(frozen=True)
@@ -52,6 +51,7 @@ class Protocol:
         rare_classes: Number of classes that lose three quarters of their items in the pool.
         joint: Draw joint posterior samples, which BatchBALD and EPIG ask for.
         pretrained: Begin with weights from ImageNet where the model has them.
+        image_size: Height and width in pixels that photographs are brought to.
         device: Where torch computes.
 
     Example:
@@ -73,6 +73,7 @@ class Protocol:
     rare_classes: int = 0
     joint: bool = False
     pretrained: bool = True
+    image_size: int = 224
     device: str = "cpu"
 
 
@@ -100,7 +101,7 @@ def task_of(protocol: Protocol, seed: int = 0) -> ImageClassificationTask:
 
     Args:
         protocol: The protocol.
-        seed: Decides which labels are wrong, and which classes are rare.
+        seed: Decides which labels are wrong. Which classes are rare is the same for all seeds.
 
     Returns:
         The task.
@@ -109,17 +110,17 @@ def task_of(protocol: Protocol, seed: int = 0) -> ImageClassificationTask:
         >>> len(task_of(protocol_for("mnist5k")).pool)
         4000
     """
-    task = _load(protocol.dataset, protocol.data)
+    task = _load(protocol.dataset, protocol.data, protocol.image_size)
     if protocol.rare_classes:
-        task = with_rare_classes(task, protocol.rare_classes, seed=seed)
+        task = with_rare_classes(task, protocol.rare_classes)  # the same for all seeds
     if protocol.annotation_errors:
         task = with_annotation_errors(task, protocol.annotation_errors, seed=seed)
     return task
 
 
 @cache
-def _load(dataset: str, data: str | None) -> ImageClassificationTask:
-    return STUDY_DATA[dataset].load(data)
+def _load(dataset: str, data: str | None, image_size: int) -> ImageClassificationTask:
+    return STUDY_DATA[dataset].load(data, image_size)
 
 
 def make_setup(protocol: Protocol, seed: int) -> Setup:
@@ -151,12 +152,29 @@ def make_setup(protocol: Protocol, seed: int) -> Setup:
     )
     wrapper = StudyWrapper(model, args)
     wrapper.add_metric("error", ErrorRate)
-    for name, metric in data.metrics.items():
-        wrapper.add_metric(name, partial(metric, task.n_classes))
+    wrapper.add_metric("f1", partial(F1ByClass, task.n_classes))
     dataset = ActiveLearningDataset(
         task.pool, pool_specifics=task.pool_specifics, random_state=seed
     )
     return Setup(wrapper, dataset, task.test)
+
+
+def settings_of(protocol: Protocol) -> dict[str, Any]:
+    """What a resumed run must have the same.
+
+    Args:
+        protocol: The protocol.
+
+    Returns:
+        Its fields, without the folder of the data, which may move.
+
+    Example:
+        >>> settings_of(protocol_for("mnist5k"))["query_size"]
+        40
+    """
+    fields = asdict(protocol)
+    del fields["data"]
+    return fields
 
 
 def runs_of(
@@ -186,21 +204,17 @@ def runs_of(
             seed=seed,
             make=partial(make_setup, protocol),
             heuristic=partial(named_heuristic, heuristic, protocol.query_size, "logits"),
-            criterion=partial(_criterion, counts),
+            criterion=partial(LabelCountsStoppingCriterion, label_counts=counts),
             initial_labels=protocol.initial_labels,
             options={
                 "query_size": protocol.query_size,
                 "iterations": protocol.iterations,
                 "pool_size": protocol.pool_size,
-                "settings": {**asdict(protocol), "data": None},  # folders may move
+                "settings": settings_of(protocol),
             },
-            folder=folder / f"{heuristic}-{seed}",
+            folder=run_folder(folder, heuristic, seed),
             name=name,
         )
         for seed in seeds
         for heuristic in heuristics
     ]
-
-
-def _criterion(counts: list[int], dataset: SplittedDataset) -> StoppingCriterion:
-    return LabelCountsStoppingCriterion(dataset, counts)

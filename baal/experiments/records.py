@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from baal.exceptions import StateError
+from baal.utils.files import replacing
 
-__all__ = ["Record", "append_record", "prepare_folder", "read_records"]
+__all__ = ["Record", "append_record", "prepare_folder", "read_records", "write_records"]
 
 Record: TypeAlias = dict[str, Any]
 
@@ -87,6 +88,29 @@ def append_record(path: Path, record: Record) -> None:
     line = json.dumps(record, allow_nan=False)
     with path.open("a", encoding="utf-8") as file:
         file.write(line + "\n")
+
+
+def write_records(path: Path, records: Iterable[Record]) -> None:
+    """Write all records of a run that has ended, in place of what the file had.
+
+    Args:
+        path: The file; its folder exists.
+        records: Plain values only.
+
+    Raises:
+        TypeError: A value that JSON does not have; the file is as it was then.
+        ValueError: A number that JSON does not have.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     write_records(Path(folder, "r.jsonl"), [{"round": 0}, {"round": 1}])
+        ...     len(read_records(Path(folder, "r.jsonl")))
+        2
+    """
+    lines = [json.dumps(record, allow_nan=False) + "\n" for record in records]
+    with replacing(path) as file:
+        file.write("".join(lines).encode())
 
 
 def read_records(path: Path) -> list[Record]:

@@ -13,7 +13,7 @@ from baal.experiments.statistics import PairedTest
 from baal.experiments.summary import Summary, SummaryRow
 from baal.utils.metric_names import is_share, short_name
 
-__all__ = ["format_table", "measured", "summary_table"]
+__all__ = ["format_table", "measured", "metric_title", "summary_table"]
 
 NONE = "-"
 
@@ -43,7 +43,19 @@ def _number(metric: str, value: float, sign: str = "") -> str:
     return f"{100 * value:{sign}.1f}" if is_share(metric) else f"{value:{sign}.3f}"
 
 
-def _title(metric: str) -> str:
+def metric_title(metric: str) -> str:
+    """What a column of a metric is called.
+
+    Args:
+        metric: Its name.
+
+    Returns:
+        The name without `test_`, with a percent sign where values are in percent.
+
+    Example:
+        >>> metric_title("test_error"), metric_title("test_loss")
+        ('error %', 'loss')
+    """
     return short_name(metric) + (" %" if is_share(metric) else "")
 
 
@@ -73,7 +85,7 @@ def format_table(curves: Sequence[LearningCurve], baseline: str = "random") -> s
     """
     base = find_baseline(curves, baseline)
     metric = curves[0].metric
-    header = ["labels", *(f"{curve.heuristic} {_title(metric)}" for curve in curves)]
+    header = ["labels", *(f"{curve.heuristic} {metric_title(metric)}" for curve in curves)]
     compared = [] if base is None else [curve for curve in curves if curve is not base]
     header += [f"labels {curve.heuristic} saves" for curve in compared]
     rows = []
@@ -128,7 +140,7 @@ def summary_table(summary: Summary) -> str:
         |:----------|------:|------------------:|--------------------------:|---------------------:|
         | bald      |     2 |     0.300 ± 0.100 |             0.450 ± 0.050 |          13 [12, 15] |
     """
-    title, target = _title(summary.metric), summary.target
+    title, target = metric_title(summary.metric), summary.target
     header = ["heuristic", "seeds", f"{title} at {summary.high} labels"]
     header += [f"area: mean {title}, {summary.low} to {summary.high}"]
     if target is not None:

@@ -1,5 +1,6 @@
 """Runs of a comparison: one heuristic on one seed each, one after the other or side by side."""
 
+import json
 import multiprocessing
 import os
 import random
@@ -24,7 +25,9 @@ from baal.experiments.base import ActiveLearningExperiment
 from baal.experiments.records import Record
 from baal.utils.random_states import kept_random_states
 
-__all__ = ["Run", "Setup", "execute", "execute_all", "named_heuristic"]
+__all__ = ["Run", "Setup", "execute", "execute_all", "named_heuristic", "read_runs", "run_folder"]
+
+RUNS = "runs"  # the folder of a comparison's or a study's runs
 
 
 @dataclass(frozen=True)
@@ -145,7 +148,7 @@ def execute(run: Run, verbose: bool = False) -> list[Record]:
             **options,
         )
         records = experiment.start()
-    return [{"heuristic": run.heuristic_name, "seed": run.seed, **row} for row in records]
+    return [_named(run.heuristic_name, run.seed, row) for row in records]
 
 
 def _initial(dataset: SplittedDataset, n: int, seed: int) -> Any:
@@ -156,6 +159,55 @@ def _initial(dataset: SplittedDataset, n: int, seed: int) -> Any:
             f"but got {n}"
         )
     return np.random.default_rng(seed).choice(unlabelled, n, replace=False)
+
+
+def run_folder(folder: Path, heuristic_name: str, seed: int) -> Path:
+    """Where a run is kept, in the folder of all runs.
+
+    Args:
+        folder: Of all runs.
+        heuristic_name: As in `Run`.
+        seed: As in `Run`.
+
+    Returns:
+        The path.
+
+    Example:
+        >>> run_folder(Path("runs"), "bald", 0).name
+        'bald-0'
+    """
+    return folder / f"{heuristic_name}-{seed}"
+
+
+def read_runs(folder: Path) -> list[Record]:
+    """The records that runs have written by now, whether they have ended or not.
+
+    Args:
+        folder: Of all runs; other processes may be at work in it.
+
+    Returns:
+        As `execute` gives them, by seed and name.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as path:
+        ...     run_folder(Path(path), "bald", 3).mkdir()
+        ...     written = '{"round": 0}' + chr(10) + '{"round'
+        ...     _ = (Path(path) / "bald-3" / "records.jsonl").write_text(written)
+        ...     read_runs(Path(path))
+        [{'heuristic': 'bald', 'seed': 3, 'round': 0}]
+    """
+    found = []
+    for path in folder.glob("*-*/records.jsonl"):
+        name, _, seed = path.parent.name.rpartition("-")
+        text = path.read_text(encoding="utf-8")
+        lines = text[: text.rfind("\n") + 1].splitlines()  # the last may be half written
+        found.append((int(seed), name, [json.loads(line) for line in lines]))
+    return [_named(name, seed, row) for seed, name, rows in sorted(found) for row in rows]
+
+
+def _named(heuristic_name: str, seed: int, row: Record) -> Record:
+    return {"heuristic": heuristic_name, "seed": seed, **row}
 
 
 def named_heuristic(name: str, query_size: int, mode: Reading, seed: int) -> AbstractHeuristic:

@@ -1,12 +1,11 @@
 """What the studies have in common: a command line, runs of several variants, their records."""
 
 import argparse
-import json
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +22,21 @@ from baal.experiments.options import (
     whole_number,
 )
 from baal.experiments.protocol import Protocol, protocol_for, runs_of, task_of
-from baal.experiments.records import Record, read_records
-from baal.experiments.runs import execute_all
+from baal.experiments.records import RESULTS, Record, write_records
+from baal.experiments.runs import RUNS, execute_all, read_runs
 from baal.experiments.study_data import STUDY_DATA
 from baal.utils.extras import require_extra
 from baal.utils.files import replacing
 
-__all__ = ["Study", "Variant", "heuristics_for_classes", "run_study", "study_parser"]
-
-RESULTS = "results.jsonl"
+__all__ = [
+    "Study",
+    "Variant",
+    "check_protocol",
+    "finish",
+    "heuristics_for_classes",
+    "run_study",
+    "study_parser",
+]
 
 
 @dataclass(frozen=True)
@@ -77,45 +82,35 @@ class Study:
     options: argparse.Namespace
 
     @classmethod
-    def parse(cls, parser: argparse.ArgumentParser, argv: Sequence[str] | None = None) -> "Study":
+    def parse(
+        cls,
+        parser: argparse.ArgumentParser,
+        argv: Sequence[str] | None = None,
+        unique: Sequence[str] = (),
+    ) -> "Study":
         """Read a command line; argparse ends the process with status 2 on a bad option.
 
         Args:
             parser: From `study_parser`.
             argv: The options; those of the process by default.
+            unique: Names of further options whose values come but once.
 
         Returns:
             The study.
         """
         args = parser.parse_args(argv)
-        for option in ("seeds", "heuristics"):
-            check_unique(parser, option, getattr(args, option))
-        counts = args.label_counts
-        protocol = protocol_for(
-            args.dataset,
-            data=args.data,
-            initial_labels=args.initial_labels,
-            query_size=args.query_size,
-            pool_size=args.pool_size,
-            iterations=args.iterations,
-            epochs=args.epochs,
-            batch_size=args.batch_size,
-            learning_rate=args.learning_rate,
-            label_counts=None if counts is None else tuple(sorted(set(counts))),
-            device=args.device,
-        )
+        for option in ("seeds", "heuristics", *unique):
+            check_unique(parser, option.replace("_", "-"), getattr(args, option) or ())
+        given = {
+            name: getattr(args, name)
+            for name in (field.name for field in fields(Protocol))
+            if name != "dataset" and hasattr(args, name)
+        }
+        if given["label_counts"] is not None:
+            given["label_counts"] = tuple(sorted(set(given["label_counts"])))
+        given["joint"] = any(get_heuristic(name).needs_joint_samples for name in args.heuristics)
+        protocol = protocol_for(args.dataset, **given)
         return cls(protocol, tuple(args.heuristics), tuple(args.seeds), args.out, args)
-
-    def rows_at(self, records: Iterable[Record]) -> list[Record]:
-        """The records at the label counts of the protocol.
-
-        Args:
-            records: Of runs of this study.
-
-        Returns:
-            Those that a table shows.
-        """
-        return [row for row in records if row["n_labelled"] in self.protocol.label_counts]
 
 
 def study_parser(
@@ -123,16 +118,16 @@ def study_parser(
     out: str,
     datasets: Sequence[str] = tuple(STUDY_DATA),
     heuristics: Sequence[str] = ("bald", "entropy", "random"),
-    dataset: str | None = None,
+    leave_out: Sequence[str] = (),
 ) -> argparse.ArgumentParser:
     """The options that all studies have.
 
     Args:
         description: What `--help` says first.
         out: Default of `--out`.
-        datasets: What `--dataset` can be.
+        datasets: What `--dataset` can be; the first is its default.
         heuristics: Default of `--heuristics`.
-        dataset: Default of `--dataset`; by default the first of `datasets`.
+        leave_out: Options that the study varies itself, such as `"--epochs"`.
 
     Returns:
         A parser, to which a study adds its own.
@@ -144,12 +139,16 @@ def study_parser(
     parser = argparse.ArgumentParser(
         description=description, formatter_class=HelpFormatter, allow_abbrev=False
     )
-    add = parser.add_argument
+
+    def add(name: str, **settings: Any) -> None:
+        if name not in leave_out:
+            parser.add_argument(name, **settings)
+
     known = heuristics_for_classes()
     add(
         "--dataset",
         type=one_of(datasets),
-        default=dataset or datasets[0],
+        default=datasets[0],
         metavar="NAME",
         help=f"one of {', '.join(datasets)}; options without a default have one for each of them",
     )
@@ -184,6 +183,13 @@ def study_parser(
     add("--epochs", type=whole_number(1), help="passes over the labelled items in a round")
     add("--batch-size", type=whole_number(1), help="items of a batch")
     add("--learning-rate", type=positive_number, help="of the optimizer")
+    add("--image-size", type=whole_number(32), help="photographs are brought to that many pixels")
+    add(
+        "--from-scratch",
+        dest="pretrained",
+        action="store_false",
+        help="begin without weights from ImageNet",
+    )
     add("--device", type=device_option, default="cpu", help="where torch computes: cpu, cuda, mps")
     add("--threads", type=whole_number(1), default=1, help="threads of torch in each process")
     add("--jobs", type=whole_number(1), default=1, help="runs at a time, each in its own process")
@@ -217,14 +223,14 @@ def heuristics_for_classes() -> list[str]:
 
 def run_study(
     study: Study,
-    variants: Sequence[Variant],
+    variants: Callable[[], Sequence[Variant]],
     report: Callable[[list[Record]], str],
 ) -> int:
     """Carry out a study, or go on where it was killed, and say what it has shown.
 
     Args:
         study: What the command line asks for.
-        variants: What it varies.
+        variants: Gives what it varies.
         report: Called with all records, each with `variant`, `heuristic` and `seed`; writes figures
             into `study.out` and gives the tables, which are printed and kept as `report.md`.
 
@@ -236,87 +242,118 @@ def run_study(
         >>> with TemporaryDirectory() as folder:
         ...     options = ["--dataset", "mnist5k", "--out", folder, "--report"]
         ...     study = Study.parse(study_parser("A study.", out="runs"), options)
-        ...     run_study(study, [], report=lambda records: f"{len(records)} records")
+        ...     run_study(study, variants=list, report=lambda records: f"{len(records)} records")
         0 records
         0
+    """
+
+    def records() -> list[Record]:
+        asked = list(variants())
+        if study.options.report:
+            return _read(study, asked)
+        for variant in asked:
+            check_protocol(variant.protocol, variant.heuristics)
+        return _carry_out(study, asked)
+
+    return finish(study, lambda: report(records()))
+
+
+def finish(study: Study, work: Callable[[], str]) -> int:
+    """Do the work of a study, and print and keep what it gives.
+
+    Args:
+        study: What the command line asks for.
+        work: Gives the tables; whatever `BaalError` it raises is printed.
+
+    Returns:
+        0, or 2 after an error.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     options = ["--dataset", "mnist5k", "--out", folder, "--report"]
+        ...     study = Study.parse(study_parser("A study.", out="runs"), options)
+        ...     status = finish(study, lambda: "a table")
+        ...     (Path(folder) / "report.md").read_text() == "a table" + chr(10)
+        a table
+        True
     """
     start = time.perf_counter()
     try:
         require_extra("matplotlib", "plot")
-        if study.options.report:
-            records = _read(study, variants)
-        else:
-            _check(study, variants)
-            records = _carry_out(study, variants)
-        text = report(records)
-    except BaalError as error:
+        if study.out.exists() and not study.out.is_dir():
+            raise StateError(f"Expected --out to be a folder, but got the file {study.out}.")
+        if study.options.overwrite and not study.options.report:
+            shutil.rmtree(study.out / RUNS, ignore_errors=True)
+        torch.set_num_threads(study.options.threads)
+        text = work()
+        with replacing(study.out / "report.md") as file:
+            file.write(f"{text}\n".encode())
+    except (BaalError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    study.out.mkdir(parents=True, exist_ok=True)
-    with replacing(study.out / "report.md") as file:
-        file.write(f"{text}\n".encode())
     print(text)
     if not study.options.report:
-        print(f"\n{time.perf_counter() - start:.0f} seconds. {study.out / RESULTS}")
+        print(f"\n{time.perf_counter() - start:.0f} seconds. Tables and figures: {study.out}")
     return 0
 
 
-def _check(study: Study, variants: Sequence[Variant]) -> None:
-    """Refuse what cannot be met before anything is trained or removed."""
-    for variant in variants:
-        protocol = variant.protocol
-        n_pool = len(task_of(protocol).pool)
-        last = protocol.label_counts[-1]
-        if last > n_pool or protocol.initial_labels > last:
+def check_protocol(protocol: Protocol, heuristics: Sequence[str]) -> None:
+    """Refuse what cannot be met before anything is trained.
+
+    Args:
+        protocol: The protocol.
+        heuristics: Names of the heuristics.
+
+    Raises:
+        InvalidArgumentError: There are fewer items than labels asked for, or a single posterior
+            sample for heuristics that look at how samples disagree.
+
+    Example:
+        >>> check_protocol(protocol_for("mnist5k"), ["bald"])
+    """
+    n_pool, last = len(task_of(protocol).pool), protocol.label_counts[-1]
+    if last > n_pool or protocol.initial_labels > last:
+        raise InvalidArgumentError(
+            f"Expected --initial-labels <= --label-counts <= {n_pool}, the size of the pool, "
+            f"but got {protocol.initial_labels} and {list(protocol.label_counts)}."
+        )
+    for name in heuristics:
+        if protocol.iterations == 1 and get_heuristic(name).min_dims == 3:
             raise InvalidArgumentError(
-                f"Expected --initial-labels <= --label-counts <= {n_pool}, the size of the pool, "
-                f"but got {protocol.initial_labels} and {list(protocol.label_counts)}."
+                f"Expected --iterations to be at least 2, since {name} compares posterior samples, "
+                "but got 1."
             )
-        for name in variant.heuristics:
-            if protocol.iterations == 1 and get_heuristic(name).min_dims == 3:
-                raise InvalidArgumentError(
-                    f"Expected --iterations to be at least 2, since {name} compares posterior "
-                    "samples, but got 1."
-                )
-    if study.out.exists() and not study.out.is_dir():
-        raise StateError(f"Expected --out to be a folder, but got the file {study.out}.")
 
 
 def _carry_out(study: Study, variants: Sequence[Variant]) -> list[Record]:
-    folder = study.out / "runs"
-    if study.options.overwrite and folder.exists():
-        shutil.rmtree(folder)
     study.out.mkdir(parents=True, exist_ok=True)
-    torch.set_num_threads(study.options.threads)
     runs = [
         (variant, run)
         for variant in variants
         for run in runs_of(
-            variant.protocol, variant.heuristics, study.seeds, folder / variant.name, variant.name
+            variant.protocol, variant.heuristics, study.seeds, _folder(study, variant), variant.name
         )
     ]
     found = execute_all([run for _, run in runs], study.options.jobs)
     records = [
-        _named(variant, row) for (variant, _), rows in zip(runs, found, strict=True) for row in rows
+        {"variant": variant.name, **row}
+        for (variant, _), rows in zip(runs, found, strict=True)
+        for row in rows
     ]
-    with replacing(study.out / RESULTS) as file:
-        file.write("".join(json.dumps(record) + "\n" for record in records).encode())
+    write_records(study.out / RESULTS, records)
     return records
-
-
-def _named(variant: Variant, row: Mapping[str, Any]) -> Record:
-    return {"variant": variant.name, **row}
 
 
 def _read(study: Study, variants: Sequence[Variant]) -> list[Record]:
     """What the folders of the runs have by now."""
-    records = []
-    for variant in variants:
-        for run in runs_of(
-            variant.protocol, variant.heuristics, study.seeds, study.out / "runs" / variant.name, ""
-        ):
-            path = run.folder / "records.jsonl" if run.folder else study.out
-            names = {"heuristic": run.heuristic_name, "seed": run.seed}
-            rows = read_records(path) if path.is_file() else []
-            records += [_named(variant, {**names, **row}) for row in rows]
-    return records
+    return [
+        {"variant": variant.name, **row}
+        for variant in variants
+        for row in read_runs(_folder(study, variant))
+        if row["seed"] in study.seeds and row["heuristic"] in variant.heuristics
+    ]
+
+
+def _folder(study: Study, variant: Variant) -> Path:
+    return study.out / RUNS / variant.name

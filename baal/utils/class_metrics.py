@@ -85,4 +85,4 @@ class F1ByClass(Metrics):
     def _f1(self, counts: torch.Tensor) -> list[float]:
         confusion = counts.reshape(self.n_classes, self.n_classes)  # [true, predicted]
         hits, rest = confusion.diagonal(), confusion.sum(0) + confusion.sum(1)
-        return (2 * hits / rest).tolist()  # type: ignore[no-any-return]
+        return (2 * hits / rest).tolist()

@@ -1,0 +1,264 @@
+"""What a study has shown: tables in the form of the paper's, and figures by variant."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from baal.experiments.curves import LearningCurve, active_gain, find_baseline, learning_curves
+from baal.experiments.markdown import markdown_table
+from baal.experiments.panels import Line, Panel
+from baal.experiments.plots import gain_panel, learning_panel
+from baal.experiments.records import Record
+from baal.experiments.report import measured, metric_title
+
+__all__ = [
+    "BASELINE",
+    "curve_panels",
+    "gain_panels",
+    "gain_table",
+    "named_by",
+    "outcome_table",
+    "variant_panels",
+    "variants_in",
+]
+
+BASELINE = "baseline"
+
+
+def variants_in(records: Sequence[Record]) -> list[str]:
+    """The variants that have records, in the order in which they first appear.
+
+    Args:
+        records: Of a study.
+
+    Returns:
+        Their names; a variant that is only there to be compared with is not among them.
+
+    Example:
+        >>> variants_in([{"variant": "epochs=5"}, {"variant": "baseline"}])
+        ['epochs=5']
+    """
+    return list(dict.fromkeys(row["variant"] for row in records if row["variant"] != BASELINE))
+
+
+def named_by(records: Sequence[Record], name: Callable[[Record], str]) -> list[Record]:
+    """Records whose heuristic is called by another name, such as one with the variant in it.
+
+    Args:
+        records: Of a study.
+        name: Called with a record.
+
+    Returns:
+        Copies; one that gets an empty name is left out.
+
+    Example:
+        >>> rows = [{"variant": "query=50", "heuristic": "bald"}]
+        >>> named_by(rows, lambda row: f"{row['heuristic']}, {row['variant']}")[0]["heuristic"]
+        'bald, query=50'
+    """
+    named = ({**row, "heuristic": name(row)} for row in records)
+    return [row for row in named if row["heuristic"]]
+
+
+def outcome_table(
+    records: Sequence[Record],
+    label_counts: Sequence[int],
+    metrics: Sequence[str] = ("test_loss", "test_error"),
+) -> str:
+    """Metrics at some numbers of labels, by variant and heuristic: mean ± deviation over seeds.
+
+    Args:
+        records: Of a study.
+        label_counts: The numbers of labels.
+        metrics: Names of the metrics.
+
+    Returns:
+        A table in Markdown; `-` where there is no value yet.
+
+    Example:
+        >>> row = {"variant": "errors=0", "heuristic": "bald", "n_labelled": 20}
+        >>> rows = [{**row, "seed": s, "test_error": e} for s, e in ((0, 0.1), (1, 0.3))]
+        >>> print(outcome_table(rows, [20], ["test_error"]))
+        | variant  | heuristic | error % at 20 |
+        |:---------|:----------|--------------:|
+        | errors=0 | bald      |   20.0 ± 14.1 |
+    """
+    header = ["variant", "heuristic"]
+    header += [f"{metric_title(metric)} at {n:,}" for metric in metrics for n in label_counts]
+    rows = [
+        [variant, heuristic] + [_value_at(curve, n) for curve in curves for n in label_counts]
+        for variant, heuristic, curves in _by_variant(records, metrics)
+    ]
+    return markdown_table(header, rows, align="llr")
+
+
+def _by_variant(
+    records: Sequence[Record], metrics: Sequence[str]
+) -> Iterator[tuple[str, str, list[LearningCurve]]]:
+    for variant in dict.fromkeys(row["variant"] for row in records):
+        of_variant = [row for row in records if row["variant"] == variant]
+        curves = [learning_curves(of_variant, metric) for metric in metrics]
+        for same in zip(*curves, strict=True):
+            yield variant, same[0].heuristic, list(same)
+
+
+def _value_at(curve: LearningCurve, n_labels: int) -> str:
+    values = curve.at(n_labels)
+    values = values[np.isfinite(values)]
+    mean = float(values.mean()) if len(values) else math.nan
+    deviation = float(values.std(ddof=1)) if len(values) > 1 else math.nan
+    return measured(curve.metric, mean, deviation)
+
+
+def gain_table(
+    records: Sequence[Record],
+    label_counts: Sequence[int],
+    baseline: str = "random",
+    metric: str = "test_error",
+) -> str:
+    """The active gain at some numbers of labels: mean ± standard error over seeds, paired.
+
+    Args:
+        records: Of a study; where a variant has no runs of the baseline, those of the variant
+            `baseline` stand for them.
+        label_counts: The numbers of labels.
+        baseline: The heuristic that the others are held against.
+        metric: What the gain is in.
+
+    Returns:
+        A table in Markdown, positive where a heuristic is better than the baseline; empty where the
+        baseline has no records.
+
+    Example:
+        >>> row = {"variant": "errors=0", "n_labelled": 20, "seed": 0}
+        >>> rows = [{**row, "heuristic": "bald", "test_error": 0.1}]
+        >>> rows += [{**row, "heuristic": "random", "test_error": 0.3}]
+        >>> print(gain_table(rows, [20]))
+        | variant  | heuristic | gain in error % at 20 |
+        |:---------|:----------|----------------------:|
+        | errors=0 | bald      |                  20.0 |
+    """
+    rows = []
+    for variant in variants_in(records):
+        curves = learning_curves(_with_baseline(records, variant, baseline), metric)
+        base = find_baseline(curves, baseline)
+        for curve in curves:
+            if base is not None and curve is not base:
+                gain = active_gain(curve, base)
+                rows.append([variant, curve.heuristic, *(_gain_at(gain, n) for n in label_counts)])
+    title = metric_title(metric)
+    header = ["variant", "heuristic", *(f"gain in {title} at {n:,}" for n in label_counts)]
+    return markdown_table(header, rows, align="llr") if rows else ""
+
+
+def _gain_at(gain: LearningCurve, n_labels: int) -> str:
+    where = np.flatnonzero(gain.labels == n_labels)
+    if not len(where):
+        return measured(gain.metric, math.nan)
+    return measured(gain.metric, float(gain.mean[where[0]]), float(gain.standard_error[where[0]]))
+
+
+def _with_baseline(records: Sequence[Record], variant: str, baseline: str) -> list[Record]:
+    found = [row for row in records if row["variant"] == variant]
+    if all(row["heuristic"] != baseline for row in found):
+        found += [
+            row for row in records
+            if row["variant"] == BASELINE and row["heuristic"] == baseline
+        ]  # fmt: skip
+    return found
+
+
+def curve_panels(
+    records: Sequence[Record], metric: str = "test_error", baseline: str = "random"
+) -> list[Panel]:
+    """Learning curves, one panel a variant, each with the baseline.
+
+    Args:
+        records: Of a study.
+        metric: What is drawn.
+        baseline: As in `gain_table`.
+
+    Returns:
+        Panels for `plot_panels`.
+
+    Example:
+        >>> rows = [{"variant": "errors=0", "heuristic": "bald", "seed": 0, "n_labelled": 20}]
+        >>> curve_panels([{**rows[0], "test_error": 0.1}])[0].title
+        'errors=0'
+    """
+    return [
+        learning_panel(
+            learning_curves(_with_baseline(records, variant, baseline), metric), title=variant
+        )
+        for variant in variants_in(records)
+    ]
+
+
+def variant_panels(
+    records: Sequence[Record], metric: str = "test_error", baseline: str = "random"
+) -> list[Panel]:
+    """Learning curves, one panel a heuristic, one line a variant, with the baseline.
+
+    Args:
+        records: Of a study.
+        metric: What is drawn.
+        baseline: As in `gain_table`.
+
+    Returns:
+        Panels for `plot_panels`.
+
+    Example:
+        >>> row = {"heuristic": "bald", "n_labelled": 20, "seed": 0, "test_error": 0.1}
+        >>> panels = variant_panels([{**row, "variant": f"query={n}"} for n in (50, 500)])
+        >>> panels[0].title, [line.name for line in panels[0].lines]
+        ('bald', ['query=50 (1 seed)', 'query=500 (1 seed)'])
+    """
+
+    def panel(heuristic: str) -> Panel:
+        def name(row: Record) -> str:
+            if row["variant"] == BASELINE:
+                return baseline if row["heuristic"] == baseline else ""
+            return row["variant"] if row["heuristic"] == heuristic else ""
+
+        return learning_panel(learning_curves(named_by(records, name), metric), title=heuristic)
+
+    found = dict.fromkeys(row["heuristic"] for row in records if row["variant"] != BASELINE)
+    return [panel(heuristic) for heuristic in found if heuristic != baseline]
+
+
+def gain_panels(
+    records: Sequence[Record], metric: str = "test_error", baseline: str = "random"
+) -> list[Panel]:
+    """The active gain over the number of labels, one panel a heuristic, one line a variant.
+
+    Args:
+        records: Of a study.
+        metric: What the gain is in.
+        baseline: As in `gain_table`.
+
+    Returns:
+        Panels for `plot_panels`; those of variants without the baseline are left out.
+
+    Example:
+        >>> row = {"variant": "epochs=5", "n_labelled": 20, "seed": 0}
+        >>> rows = [{**row, "heuristic": "bald", "test_error": 0.1}]
+        >>> rows += [{**row, "heuristic": "random", "test_error": 0.3}]
+        >>> gain_panels(rows)[0].lines[0].name
+        'epochs=5 (1 seed)'
+    """
+    lines: dict[str, list[Line]] = {}
+    ylabel = ""
+    for variant in variants_in(records):
+        curves = learning_curves(_with_baseline(records, variant, baseline), metric)
+        base = find_baseline(curves, baseline)
+        for curve in curves:
+            if base is not None and curve is not base:
+                panel = gain_panel([replace(curve, heuristic=variant), base], baseline=baseline)
+                lines.setdefault(curve.heuristic, []).extend(panel.lines)
+                ylabel = panel.ylabel
+    return [
+        Panel(of_heuristic, title=name, ylabel=ylabel, zero_line=True)
+        for name, of_heuristic in lines.items()
+    ]
