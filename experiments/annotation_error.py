@@ -9,11 +9,13 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
-from baal.experiments.options import share
 from baal.experiments.panels import plot_panels
 from baal.experiments.records import Record
-from baal.experiments.study import Study, Variant, run_study, study_parser
-from baal.experiments.study_report import curve_panels, gain_table, outcome_table
+from baal.experiments.studies.figures import curve_panels
+from baal.experiments.studies.options import share
+from baal.experiments.studies.running import run_study
+from baal.experiments.studies.study import Study, Variant, study_parser
+from baal.experiments.studies.tables import gain_table, outcome_table
 
 
 def main(argv: Sequence[str] | None = None) -> int:

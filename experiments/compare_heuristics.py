@@ -7,8 +7,8 @@ joint posterior samples, so if one of them takes part, all of them get those (co
 import sys
 from collections.abc import Sequence
 
-from baal.experiments.study import Study, study_parser
-from baal.experiments.study_comparison import run_comparison
+from baal.experiments.studies.comparison import run_comparison
+from baal.experiments.studies.study import Study, study_parser
 
 DATASETS = ("mnist5k-imbalanced", "mnist5k", "fashion-mnist", "cifar10", "cifar100", "miotcd")
 HEURISTICS = ("bald", "batch_bald", "power_bald", "entropy", "margin", "epig", "random")

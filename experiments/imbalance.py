@@ -9,12 +9,14 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
-from baal.experiments.options import whole_number
 from baal.experiments.panels import plot_panels
-from baal.experiments.protocol import task_of
 from baal.experiments.records import Record
-from baal.experiments.study import Study, Variant, run_study, study_parser
-from baal.experiments.study_report import curve_panels, gain_table, outcome_table
+from baal.experiments.studies.figures import curve_panels
+from baal.experiments.studies.options import whole_number
+from baal.experiments.studies.protocol import task_of
+from baal.experiments.studies.running import run_study
+from baal.experiments.studies.study import Study, Variant, study_parser
+from baal.experiments.studies.tables import gain_table, outcome_table
 
 DATASETS = ("cifar100", "cifar10", "fashion-mnist", "mnist5k")
 

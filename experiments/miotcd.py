@@ -17,10 +17,11 @@ from baal.experiments.curves import learning_curves
 from baal.experiments.datasets import ImageClassificationTask, targets_of
 from baal.experiments.panels import plot_panels
 from baal.experiments.plots import learning_panel
-from baal.experiments.protocol import Protocol, task_of
 from baal.experiments.records import Record
-from baal.experiments.study import Study, Variant, run_study, study_parser
-from baal.experiments.study_report import outcome_table
+from baal.experiments.studies.protocol import Protocol, task_of
+from baal.experiments.studies.running import run_study
+from baal.experiments.studies.study import Study, Variant, study_parser
+from baal.experiments.studies.tables import outcome_table
 
 DATASETS = ("miotcd", "cifar10", "fashion-mnist", "mnist5k", "mnist5k-imbalanced")
 IMBALANCED = ("miotcd", "mnist5k-imbalanced")

@@ -13,18 +13,14 @@ from statistics import median
 
 from baal.exceptions import InvalidArgumentError
 from baal.experiments.markdown import markdown_table
-from baal.experiments.options import share
 from baal.experiments.panels import plot_panels
-from baal.experiments.protocol import task_of
 from baal.experiments.records import Record
-from baal.experiments.study import Study, Variant, run_study, study_parser
-from baal.experiments.study_report import (
-    BASELINE,
-    gain_table,
-    outcome_table,
-    variant_panels,
-    variants_in,
-)
+from baal.experiments.studies.figures import variant_panels
+from baal.experiments.studies.options import share
+from baal.experiments.studies.protocol import task_of
+from baal.experiments.studies.running import run_study
+from baal.experiments.studies.study import Study, Variant, study_parser
+from baal.experiments.studies.tables import BASELINE, gain_table, outcome_table, variants_in
 
 
 def main(argv: Sequence[str] | None = None) -> int:

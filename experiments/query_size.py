@@ -10,11 +10,13 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
-from baal.experiments.options import whole_number
 from baal.experiments.panels import plot_panels
 from baal.experiments.records import Record
-from baal.experiments.study import Study, Variant, run_study, study_parser
-from baal.experiments.study_report import BASELINE, gain_table, outcome_table, variant_panels
+from baal.experiments.studies.figures import variant_panels
+from baal.experiments.studies.options import whole_number
+from baal.experiments.studies.running import run_study
+from baal.experiments.studies.study import Study, Variant, study_parser
+from baal.experiments.studies.tables import BASELINE, gain_table, outcome_table
 
 
 def main(argv: Sequence[str] | None = None) -> int:

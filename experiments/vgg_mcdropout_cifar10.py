@@ -9,8 +9,8 @@ downloaded by torchvision (extra `vision`). Small data sets have a small CNN ins
 import sys
 from collections.abc import Sequence
 
-from baal.experiments.study import Study, study_parser
-from baal.experiments.study_comparison import run_comparison
+from baal.experiments.studies.comparison import run_comparison
+from baal.experiments.studies.study import Study, study_parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:

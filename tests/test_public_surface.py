@@ -27,8 +27,8 @@ SURFACE = {
         "MultiLabelHeuristic", "MultiLabelMargin", "PointwiseHeuristic", "PowerBALD",
         "PowerEntropy", "PowerSampling", "Precomputed", "PredictiveVariance", "Random",
         "RankBasedSampling", "StochasticHeuristic", "Variance", "VariationRatio", "VoteEntropy",
-        "available_heuristics", "available_reductions", "get_heuristic", "quantile",
-        "register_heuristic", "require_single_item", "requireprobs", "singlepass", "top_k_mean",
+        "available_heuristics", "available_reductions", "fitting_heuristic", "get_heuristic",
+        "quantile", "register_heuristic", "require_single_item", "requireprobs", "singlepass", "top_k_mean",
     },
     "baal.active.heuristics.aliases": {
         "PowerBALD", "PowerEntropy",
@@ -52,7 +52,8 @@ SURFACE = {
     },
     "baal.active.stopping_criteria": {
         "AllStoppingCriterion", "AnyStoppingCriterion", "EarlyStoppingCriterion",
-        "LabellingBudgetStoppingCriterion", "LowAverageUncertaintyStoppingCriterion",
+        "LabelCountsStoppingCriterion", "LabellingBudgetStoppingCriterion",
+        "LowAverageUncertaintyStoppingCriterion",
         "StabilizingPredictionsStoppingCriterion", "StoppingCriterion",
         "TargetMetricStoppingCriterion", "WallClockStoppingCriterion",
     },

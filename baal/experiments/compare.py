@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,130 +12,21 @@ from baal.active.heuristics.registry import get_heuristic
 from baal.active.heuristics.scoring import Reading
 from baal.active.stopping_criteria.base import StoppingCriterion, check_whole_number
 from baal.active.stopping_criteria.budgets import LabellingBudgetStoppingCriterion
-from baal.exceptions import InvalidArgumentError, InvalidTypeError, StateError
-from baal.experiments.curves import LearningCurve, learning_curves
-from baal.experiments.plots import plot_learning_curves
-from baal.experiments.records import RESULTS, Record, read_records, write_records
-from baal.experiments.report import format_table, summary_table
+from baal.exceptions import InvalidArgumentError, InvalidTypeError
+from baal.experiments.comparison import Comparison
+from baal.experiments.records import RESULTS, write_records
 from baal.experiments.runs import (
     RUNS,
     Run,
     Setup,
-    execute_all,
     named_heuristic,
-    read_runs,
     run_folder,
 )
-from baal.experiments.summary import Summary, summarize
+from baal.experiments.side_by_side import execute_all
 
 __all__ = ["Comparison", "Setup", "compare"]
 
 HeuristicFactory = Callable[..., AbstractHeuristic]
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """What a comparison has shown.
-
-    Attributes:
-        records: Of all rounds of all runs: those of `ActiveLearningExperiment`, each with
-            `heuristic` and `seed`.
-        baseline: The heuristic that the others are held against; None: there is none.
-
-    Example:
-        >>> row = {"seed": 0, "n_labelled": 20}
-        >>> rows = [{**row, "heuristic": "bald", "test_error": 0.1}]
-        >>> rows += [{**row, "heuristic": "random", "test_error": 0.3}]
-        >>> print(Comparison(rows).table("test_error"))
-        | labels | bald error % | random error % | labels bald saves |
-        |-------:|-------------:|---------------:|------------------:|
-        |     20 |         10.0 |           30.0 |               > 0 |
-    """
-
-    records: list[Record]
-    baseline: str | None = "random"
-
-    def curves(self, metric: str, higher_is_better: bool | None = None) -> list[LearningCurve]:
-        """Values of a metric by heuristic, seed and number of labels.
-
-        Args:
-            metric: Name of the metric.
-            higher_is_better: Which way is better; None goes by the name of the metric.
-
-        Returns:
-            One curve for each heuristic.
-        """
-        return learning_curves(self.records, metric, higher_is_better=higher_is_better)
-
-    def summary(
-        self, metric: str, target: float | None = None, *, higher_is_better: bool | None = None
-    ) -> Summary:
-        """Final values, areas under the curves, labels needed, and paired tests.
-
-        Args:
-            metric: Name of the metric.
-            target: Its value for which to count the labels needed; None: what the baseline comes
-                to in the end.
-            higher_is_better: Which way is better; None goes by the name of the metric.
-
-        Returns:
-            One row for each heuristic; `summary_table` shows it.
-        """
-        curves = self.curves(metric, higher_is_better)
-        return summarize(curves, baseline=self.baseline or "", target=target)
-
-    def table(self, metric: str) -> str:
-        """Means by number of labels, in Markdown.
-
-        Args:
-            metric: Name of the metric.
-
-        Returns:
-            A table, with the labels saved at equal values where there is a baseline.
-        """
-        return format_table(self.curves(metric), self.baseline or "")
-
-    def summary_table(self, metric: str, target: float | None = None) -> str:
-        """`summary` in Markdown.
-
-        Args:
-            metric: Name of the metric.
-            target: As in `summary`.
-
-        Returns:
-            A table with one row for each heuristic.
-        """
-        return summary_table(self.summary(metric, target))
-
-    def plot(self, path: str | os.PathLike[str], metric: str, title: str = "") -> None:
-        """Draw learning curves with bands of one standard error.
-
-        Args:
-            path: The picture to write; its ending decides the format.
-            metric: Name of the metric.
-            title: Above the plot.
-        """
-        plot_learning_curves(self.curves(metric), Path(path), title=title)
-
-    @classmethod
-    def load(cls, folder: str | os.PathLike[str], baseline: str | None = "random") -> "Comparison":
-        """Read a comparison; if it has not ended yet, what its runs have by now.
-
-        Args:
-            folder: The folder that `compare` was given.
-            baseline: As in `compare`.
-
-        Returns:
-            The comparison.
-
-        Raises:
-            StateError: There are no records in that folder.
-        """
-        results = Path(folder, RESULTS)
-        records = read_records(results) if results.is_file() else read_runs(Path(folder, RUNS))
-        if not records:
-            raise StateError(f"Expected `folder` to hold a comparison, but got {folder} without")
-        return cls(records, baseline)
 
 
 def compare(

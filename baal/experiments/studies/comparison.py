@@ -5,8 +5,9 @@ from functools import partial
 from baal.active.stopping_criteria.budgets import LabelCountsStoppingCriterion
 from baal.experiments.compare import Comparison, compare
 from baal.experiments.plots import plot_gains
-from baal.experiments.protocol import make_setup, settings_of
-from baal.experiments.study import Study, check_protocol, finish
+from baal.experiments.studies.protocol import make_setup, settings_of
+from baal.experiments.studies.running import check_protocol, finish
+from baal.experiments.studies.study import Study
 
 __all__ = ["run_comparison"]
 
@@ -24,7 +25,7 @@ def run_comparison(study: Study) -> int:
 
     Example:
         >>> from tempfile import TemporaryDirectory
-        >>> from baal.experiments.study import study_parser
+        >>> from baal.experiments.studies.study import study_parser
         >>> parser = study_parser("A comparison.", out="runs")
         >>> with TemporaryDirectory() as folder:
         ...     options = ["--dataset", "mnist5k", "--heuristics", "bald", "--seeds", "0"]

@@ -44,6 +44,9 @@ def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
     Returns:
         What `type=` of an option takes.
 
+    Raises:
+        argparse.ArgumentTypeError: By what is returned: the text is none.
+
     Example:
         >>> whole_number(1)("12")
         12
@@ -123,6 +126,9 @@ def one_of(known: Sequence[str]) -> Callable[[str], str]:
 
     Returns:
         What `type=` of an option takes.
+
+    Raises:
+        argparse.ArgumentTypeError: By what is returned: the text is none of them.
 
     Example:
         >>> one_of(["bald", "random"])("bald")

@@ -1,28 +1,16 @@
-"""What a study has shown: tables in the form of the paper's, and figures by variant."""
+"""What a study has shown, as tables in the form of the paper's."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 
 import numpy as np
 
 from baal.experiments.curves import LearningCurve, active_gain, find_baseline, learning_curves
 from baal.experiments.markdown import markdown_table
-from baal.experiments.panels import Line, Panel
-from baal.experiments.plots import gain_panel, learning_panel
 from baal.experiments.records import Record
 from baal.experiments.report import measured, metric_title
 
-__all__ = [
-    "BASELINE",
-    "curve_panels",
-    "gain_panels",
-    "gain_table",
-    "named_by",
-    "outcome_table",
-    "variant_panels",
-    "variants_in",
-]
+__all__ = ["BASELINE", "gain_table", "named_by", "outcome_table", "variants_in", "with_baseline"]
 
 BASELINE = "baseline"
 
@@ -142,7 +130,7 @@ def gain_table(
     """
     rows = []
     for variant in variants_in(records):
-        curves = learning_curves(_with_baseline(records, variant, baseline), metric)
+        curves = learning_curves(with_baseline(records, variant, baseline), metric)
         base = find_baseline(curves, baseline)
         for curve in curves:
             if base is not None and curve is not base:
@@ -160,7 +148,24 @@ def _gain_at(gain: LearningCurve, n_labels: int) -> str:
     return measured(gain.metric, float(gain.mean[where[0]]), float(gain.standard_error[where[0]]))
 
 
-def _with_baseline(records: Sequence[Record], variant: str, baseline: str) -> list[Record]:
+def with_baseline(records: Sequence[Record], variant: str, baseline: str) -> list[Record]:
+    """The records of one variant, with those of the baseline.
+
+    Args:
+        records: Of a study.
+        variant: Name of the variant.
+        baseline: Name of the heuristic. If the variant has no runs of it, those of the variant
+            `baseline` stand for them.
+
+    Returns:
+        Records.
+
+    Example:
+        >>> rows = [{"variant": "query=50", "heuristic": "bald"}]
+        >>> rows += [{"variant": "baseline", "heuristic": "random"}]
+        >>> len(with_baseline(rows, "query=50", "random"))
+        2
+    """
     found = [row for row in records if row["variant"] == variant]
     if all(row["heuristic"] != baseline for row in found):
         found += [
@@ -168,97 +173,3 @@ def _with_baseline(records: Sequence[Record], variant: str, baseline: str) -> li
             if row["variant"] == BASELINE and row["heuristic"] == baseline
         ]  # fmt: skip
     return found
-
-
-def curve_panels(
-    records: Sequence[Record], metric: str = "test_error", baseline: str = "random"
-) -> list[Panel]:
-    """Learning curves, one panel a variant, each with the baseline.
-
-    Args:
-        records: Of a study.
-        metric: What is drawn.
-        baseline: As in `gain_table`.
-
-    Returns:
-        Panels for `plot_panels`.
-
-    Example:
-        >>> rows = [{"variant": "errors=0", "heuristic": "bald", "seed": 0, "n_labelled": 20}]
-        >>> curve_panels([{**rows[0], "test_error": 0.1}])[0].title
-        'errors=0'
-    """
-    return [
-        learning_panel(
-            learning_curves(_with_baseline(records, variant, baseline), metric), title=variant
-        )
-        for variant in variants_in(records)
-    ]
-
-
-def variant_panels(
-    records: Sequence[Record], metric: str = "test_error", baseline: str = "random"
-) -> list[Panel]:
-    """Learning curves, one panel a heuristic, one line a variant, with the baseline.
-
-    Args:
-        records: Of a study.
-        metric: What is drawn.
-        baseline: As in `gain_table`.
-
-    Returns:
-        Panels for `plot_panels`.
-
-    Example:
-        >>> row = {"heuristic": "bald", "n_labelled": 20, "seed": 0, "test_error": 0.1}
-        >>> panels = variant_panels([{**row, "variant": f"query={n}"} for n in (50, 500)])
-        >>> panels[0].title, [line.name for line in panels[0].lines]
-        ('bald', ['query=50 (1 seed)', 'query=500 (1 seed)'])
-    """
-
-    def panel(heuristic: str) -> Panel:
-        def name(row: Record) -> str:
-            if row["variant"] == BASELINE:
-                return baseline if row["heuristic"] == baseline else ""
-            return row["variant"] if row["heuristic"] == heuristic else ""
-
-        return learning_panel(learning_curves(named_by(records, name), metric), title=heuristic)
-
-    found = dict.fromkeys(row["heuristic"] for row in records if row["variant"] != BASELINE)
-    return [panel(heuristic) for heuristic in found if heuristic != baseline]
-
-
-def gain_panels(
-    records: Sequence[Record], metric: str = "test_error", baseline: str = "random"
-) -> list[Panel]:
-    """The active gain over the number of labels, one panel a heuristic, one line a variant.
-
-    Args:
-        records: Of a study.
-        metric: What the gain is in.
-        baseline: As in `gain_table`.
-
-    Returns:
-        Panels for `plot_panels`; those of variants without the baseline are left out.
-
-    Example:
-        >>> row = {"variant": "epochs=5", "n_labelled": 20, "seed": 0}
-        >>> rows = [{**row, "heuristic": "bald", "test_error": 0.1}]
-        >>> rows += [{**row, "heuristic": "random", "test_error": 0.3}]
-        >>> gain_panels(rows)[0].lines[0].name
-        'epochs=5 (1 seed)'
-    """
-    lines: dict[str, list[Line]] = {}
-    ylabel = ""
-    for variant in variants_in(records):
-        curves = learning_curves(_with_baseline(records, variant, baseline), metric)
-        base = find_baseline(curves, baseline)
-        for curve in curves:
-            if base is not None and curve is not base:
-                panel = gain_panel([replace(curve, heuristic=variant), base], baseline=baseline)
-                lines.setdefault(curve.heuristic, []).extend(panel.lines)
-                ylabel = panel.ylabel
-    return [
-        Panel(of_heuristic, title=name, ylabel=ylabel, zero_line=True)
-        for name, of_heuristic in lines.items()
-    ]

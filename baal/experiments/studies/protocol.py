@@ -23,8 +23,8 @@ from baal.experiments.datasets import (
     with_rare_classes,
 )
 from baal.experiments.runs import Run, Setup, named_heuristic, run_folder
-from baal.experiments.study_data import STUDY_DATA
-from baal.experiments.study_wrapper import ErrorRate, StudyWrapper
+from baal.experiments.studies.data import STUDY_DATA
+from baal.experiments.studies.wrapper import ErrorRate, StudyWrapper
 from baal.training_args import TrainingArgs
 from baal.utils.class_metrics import F1ByClass
 

@@ -1,19 +1,14 @@
-"""What the studies have in common: a command line, runs of several variants, their records."""
+"""What the studies have in common: what they vary, and their command line."""
 
 import argparse
-import shutil
-import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from baal.active.heuristics.registry import available_heuristics, get_heuristic
-from baal.exceptions import BaalError, InvalidArgumentError, StateError
-from baal.experiments.options import (
+from baal.experiments.studies.data import STUDY_DATA
+from baal.experiments.studies.options import (
     HelpFormatter,
     check_unique,
     device_option,
@@ -21,22 +16,9 @@ from baal.experiments.options import (
     positive_number,
     whole_number,
 )
-from baal.experiments.protocol import Protocol, protocol_for, runs_of, task_of
-from baal.experiments.records import RESULTS, Record, write_records
-from baal.experiments.runs import RUNS, execute_all, read_runs
-from baal.experiments.study_data import STUDY_DATA
-from baal.utils.extras import require_extra
-from baal.utils.files import replacing
+from baal.experiments.studies.protocol import Protocol, protocol_for
 
-__all__ = [
-    "Study",
-    "Variant",
-    "check_protocol",
-    "finish",
-    "heuristics_for_classes",
-    "run_study",
-    "study_parser",
-]
+__all__ = ["Study", "Variant", "heuristics_for_classes", "study_parser"]
 
 
 @dataclass(frozen=True)
@@ -219,141 +201,3 @@ def heuristics_for_classes() -> list[str]:
         for name in available_heuristics()
         if name != "precomputed" and not any(getattr(get_heuristic(name), fact) for fact in others)
     ]
-
-
-def run_study(
-    study: Study,
-    variants: Callable[[], Sequence[Variant]],
-    report: Callable[[list[Record]], str],
-) -> int:
-    """Carry out a study, or go on where it was killed, and say what it has shown.
-
-    Args:
-        study: What the command line asks for.
-        variants: Gives what it varies.
-        report: Called with all records, each with `variant`, `heuristic` and `seed`; writes figures
-            into `study.out` and gives the tables, which are printed and kept as `report.md`.
-
-    Returns:
-        0, or 2 after an error that is printed.
-
-    Example:
-        >>> from tempfile import TemporaryDirectory
-        >>> with TemporaryDirectory() as folder:
-        ...     options = ["--dataset", "mnist5k", "--out", folder, "--report"]
-        ...     study = Study.parse(study_parser("A study.", out="runs"), options)
-        ...     run_study(study, variants=list, report=lambda records: f"{len(records)} records")
-        0 records
-        0
-    """
-
-    def records() -> list[Record]:
-        asked = list(variants())
-        if study.options.report:
-            return _read(study, asked)
-        for variant in asked:
-            check_protocol(variant.protocol, variant.heuristics)
-        return _carry_out(study, asked)
-
-    return finish(study, lambda: report(records()))
-
-
-def finish(study: Study, work: Callable[[], str]) -> int:
-    """Do the work of a study, and print and keep what it gives.
-
-    Args:
-        study: What the command line asks for.
-        work: Gives the tables; whatever `BaalError` it raises is printed.
-
-    Returns:
-        0, or 2 after an error.
-
-    Example:
-        >>> from tempfile import TemporaryDirectory
-        >>> with TemporaryDirectory() as folder:
-        ...     options = ["--dataset", "mnist5k", "--out", folder, "--report"]
-        ...     study = Study.parse(study_parser("A study.", out="runs"), options)
-        ...     status = finish(study, lambda: "a table")
-        ...     (Path(folder) / "report.md").read_text() == "a table" + chr(10)
-        a table
-        True
-    """
-    start = time.perf_counter()
-    try:
-        require_extra("matplotlib", "plot")
-        if study.out.exists() and not study.out.is_dir():
-            raise StateError(f"Expected --out to be a folder, but got the file {study.out}.")
-        if study.options.overwrite and not study.options.report:
-            shutil.rmtree(study.out / RUNS, ignore_errors=True)
-        torch.set_num_threads(study.options.threads)
-        text = work()
-        with replacing(study.out / "report.md") as file:
-            file.write(f"{text}\n".encode())
-    except (BaalError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    print(text)
-    if not study.options.report:
-        print(f"\n{time.perf_counter() - start:.0f} seconds. Tables and figures: {study.out}")
-    return 0
-
-
-def check_protocol(protocol: Protocol, heuristics: Sequence[str]) -> None:
-    """Refuse what cannot be met before anything is trained.
-
-    Args:
-        protocol: The protocol.
-        heuristics: Names of the heuristics.
-
-    Raises:
-        InvalidArgumentError: There are fewer items than labels asked for, or a single posterior
-            sample for heuristics that look at how samples disagree.
-
-    Example:
-        >>> check_protocol(protocol_for("mnist5k"), ["bald"])
-    """
-    n_pool, last = len(task_of(protocol).pool), protocol.label_counts[-1]
-    if last > n_pool or protocol.initial_labels > last:
-        raise InvalidArgumentError(
-            f"Expected --initial-labels <= --label-counts <= {n_pool}, the size of the pool, "
-            f"but got {protocol.initial_labels} and {list(protocol.label_counts)}."
-        )
-    for name in heuristics:
-        if protocol.iterations == 1 and get_heuristic(name).min_dims == 3:
-            raise InvalidArgumentError(
-                f"Expected --iterations to be at least 2, since {name} compares posterior samples, "
-                "but got 1."
-            )
-
-
-def _carry_out(study: Study, variants: Sequence[Variant]) -> list[Record]:
-    study.out.mkdir(parents=True, exist_ok=True)
-    runs = [
-        (variant, run)
-        for variant in variants
-        for run in runs_of(
-            variant.protocol, variant.heuristics, study.seeds, _folder(study, variant), variant.name
-        )
-    ]
-    found = execute_all([run for _, run in runs], study.options.jobs)
-    records = [
-        {"variant": variant.name, **row}
-        for (variant, _), rows in zip(runs, found, strict=True)
-        for row in rows
-    ]
-    write_records(study.out / RESULTS, records)
-    return records
-
-
-def _read(study: Study, variants: Sequence[Variant]) -> list[Record]:
-    """What the folders of the runs have by now."""
-    return [
-        {"variant": variant.name, **row}
-        for variant in variants
-        for row in read_runs(_folder(study, variant))
-        if row["seed"] in study.seeds and row["heuristic"] in variant.heuristics
-    ]
-
-
-def _folder(study: Study, variant: Variant) -> Path:
-    return study.out / RUNS / variant.name
