@@ -28,7 +28,8 @@ SURFACE = {
         "PowerEntropy", "PowerSampling", "Precomputed", "PredictiveVariance", "Random",
         "RankBasedSampling", "StochasticHeuristic", "Variance", "VariationRatio", "VoteEntropy",
         "available_heuristics", "available_reductions", "fitting_heuristic", "get_heuristic",
-        "quantile", "register_heuristic", "require_single_item", "requireprobs", "singlepass", "top_k_mean",
+        "quantile", "register_heuristic", "require_single_item", "requireprobs", "singlepass",
+        "top_k_mean",
     },
     "baal.active.heuristics.aliases": {
         "PowerBALD", "PowerEntropy",
