@@ -388,9 +388,8 @@ class ModelWrapper(MetricMixin):
             shuffle=shuffle,
             num_workers=workers,
             collate_fn=self.args.collate_fn,
-            persistent_workers=workers > 0,
-            worker_init_fn=end_with_parent,
-        )
+            persistent_workers=workers > 0, worker_init_fn=end_with_parent,
+        )  # fmt: skip
 
 
 def _check_not_empty(dataset: Dataset[Any]) -> None:

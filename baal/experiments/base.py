@@ -47,11 +47,12 @@ class ActiveLearningExperiment:
     criterion says so or the pool is empty. A query is cut to what the criterion leaves.
 
     While it runs it owns the global random states of torch, NumPy and Python: whatever else draws
-    from them, such as another thread, changes its results. With a `folder` it saves them, and a run
-    that was killed at any moment, built again in the same way and started, goes on from its last
-    complete round and ends with the records of a run that was never killed, seconds apart. This
-    holds bit for bit on one CPU machine with the same versions and number of threads; a criterion
-    that looks at the clock is excepted.
+    from them, such as another thread, changes its results. With a `folder`, which it locks for that
+    time, it saves them, and those of random generators that heuristic, criterion, datasets and
+    trainer hold. A run that was killed at any moment, built again in the same way and started, goes
+    on from its last complete round and ends with the records of a run that was never killed,
+    seconds apart. This holds bit for bit on one CPU machine with the same versions and number of
+    threads; a criterion that looks at the clock is excepted.
 
     Args:
         trainer: A `ModelWrapper`, or a `FrameworkAdapter` around something else.
