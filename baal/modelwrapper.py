@@ -22,6 +22,7 @@ from baal.utils.cuda_utils import to_device
 from baal.utils.frames import level_outside_baal
 from baal.utils.iterutils import map_on_tensor
 from baal.utils.log_configuration import get_logger
+from baal.utils.workers import end_with_parent
 
 __all__ = ["ModelWrapper", "TrainingArgs", "mc_inference"]
 
@@ -387,8 +388,8 @@ class ModelWrapper(MetricMixin):
             shuffle=shuffle,
             num_workers=workers,
             collate_fn=self.args.collate_fn,
-            persistent_workers=workers > 0,
-        )
+            persistent_workers=workers > 0, worker_init_fn=end_with_parent,
+        )  # fmt: skip
 
 
 def _check_not_empty(dataset: Dataset[Any]) -> None:

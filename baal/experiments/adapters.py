@@ -118,3 +118,14 @@ class FrameworkAdapter(ABC):
             Anything that `baal.experiments.configuration.describe` can put into words.
         """
         return {"trainer": type(self.trainer).__name__}
+
+    def random_parts(self) -> list[Any]:
+        """What may hold random generators, whose states are kept beside `state_dict`.
+
+        They go on from round to round, rather than start anew with the weights.
+
+        Returns:
+            Objects that `baal.experiments.plain_state.generators_in` looks into; by default the
+            adapter's own attributes without the trainer, which may make others while it runs.
+        """
+        return [value for name, value in vars(self).items() if name != "trainer"]

@@ -4,6 +4,7 @@ import copy
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from baal.active.dataset.base import SplittedDataset
 from baal.active.heuristics.base import AbstractHeuristic
 from baal.active.stopping_criteria.base import StoppingCriterion, check_whole_number
 from baal.bayesian.sampling import check_iterations
-from baal.exceptions import InvalidArgumentError, InvalidTypeError
+from baal.exceptions import InvalidArgumentError, InvalidTypeError, StateError
 from baal.experiments.adapters import FrameworkAdapter
 from baal.experiments.checkpoint import RunFolder
 from baal.experiments.configuration import describe
@@ -46,11 +47,12 @@ class ActiveLearningExperiment:
     criterion says so or the pool is empty. A query is cut to what the criterion leaves.
 
     While it runs it owns the global random states of torch, NumPy and Python: whatever else draws
-    from them, such as another thread, changes its results. With a `folder` it saves them, and a run
-    that was killed at any moment, built again in the same way and started, goes on from its last
-    complete round and ends with the records of a run that was never killed, seconds apart. This
-    holds bit for bit on one CPU machine with the same versions and number of threads; a criterion
-    that looks at the clock is excepted.
+    from them, such as another thread, changes its results. With a `folder`, which it locks for that
+    time, it saves them, and those of random generators that heuristic, criterion, datasets and
+    trainer hold. A run that was killed at any moment, built again in the same way and started, goes
+    on from its last complete round and ends with the records of a run that was never killed,
+    seconds apart. This holds bit for bit on one CPU machine with the same versions and number of
+    threads; a criterion that looks at the clock is excepted.
 
     Args:
         trainer: A `ModelWrapper`, or a `FrameworkAdapter` around something else.
@@ -80,7 +82,8 @@ class ActiveLearningExperiment:
             are tried on a few items of the pool.
         InvalidTypeError: `al_dataset` keeps no labels, or `heuristic` is none.
         StateError: Optimizer or criterion are missing, the dataset stores labels that somebody has
-            to give, or `folder` holds another run; the message shows where they differ.
+            to give or has a label store beside the `folder`, or `folder` holds another run; the
+            message shows where they differ.
 
     Warns:
         UserWarning: The heuristic is only defined on joint samples, and those of the model are not.
@@ -162,12 +165,17 @@ class ActiveLearningExperiment:
         )
         self.heuristic = self._loop.heuristic
         self._initial = to_plain(self.adapter.state_dict())
+        drawn = self._generators()
         self._loop.probe()
+        with warnings.catch_warnings():  # of generators made just then: nothing was saved yet
+            warnings.simplefilter("ignore")
+            self._load_generators(drawn)
         self.records: list[Record] = []
         self._finished = False
         self._start = ""  # a digest of what the run began with
         self._folder: RunFolder | None = None
         if folder is not None:
+            _check_no_store(al_dataset)
             self._folder = RunFolder(folder, self._configuration(pool_size, criterion, settings))
 
     def start(self) -> list[Record]:
@@ -182,20 +190,27 @@ class ActiveLearningExperiment:
 
         Raises:
             InvalidArgumentError: Nothing is labelled yet.
+            StateError: Another process or thread works in the folder.
         """
-        if self._folder is not None and not self._finished:
-            self._begin_or_go_on(self._folder)
         if not self._finished:
-            self._check_labelled()
-            with tqdm(
-                total=self._rounds_at_most(), initial=len(self.records), desc=self.name,
-                unit="round", disable=not self.verbose,
-            ) as progress:  # fmt: skip
-                while not self._finished:
-                    record = self._round(len(self.records))
-                    progress.set_postfix(labels=record["n_labelled"], **headline(record))
-                    progress.update()
+            with nullcontext() if self._folder is None else self._folder.at_work():
+                self._run()
         return copy.deepcopy(self.records)
+
+    def _run(self) -> None:
+        if self._folder is not None:
+            self._begin_or_go_on(self._folder)
+        if self._finished:
+            return
+        self._check_labelled()
+        with tqdm(
+            total=self._rounds_at_most(), initial=len(self.records), desc=self.name,
+            unit="round", disable=not self.verbose,
+        ) as progress:  # fmt: skip
+            while not self._finished:
+                record = self._round(len(self.records))
+                progress.set_postfix(labels=record["n_labelled"], **headline(record))
+                progress.update()
 
     def _round(self, number: int) -> Record:
         """Train, evaluate, score and label once, and write it down."""
@@ -223,10 +238,10 @@ class ActiveLearningExperiment:
         for callback in self.callbacks:
             callback(copy.deepcopy(record))
         self.al_dataset.label_dataset_indices(proposal.dataset_indices)
-        self._finished = bool(reason)
         if self._folder is not None:
-            self._folder.append(record, self._state())
+            self._folder.append(record, self._state(finished=bool(reason)))
         self.records.append(record)
+        self._finished = bool(reason)  # only now: what could not be written down is repeated
         shown = {k: v for k, v in record.items() if k != "chosen"}
         get_logger().info("round finished", **shown, n_chosen=len(proposal))
         if reason:
@@ -273,18 +288,30 @@ class ActiveLearningExperiment:
                 "`al_dataset.label_randomly(n)` first."
             )
 
-    def _state(self) -> dict[str, Any]:
+    def _state(self, *, finished: bool = False) -> dict[str, Any]:
         """All that the next round depends on, as plain data."""
-        keeps_weights = self.warm_start or self._finished
+        keeps_weights = self.warm_start or finished
         return {
-            "finished": self._finished,
+            "finished": finished,
             "dataset": to_plain(self.al_dataset.state_dict()),
             "criterion": to_plain(self.criterion.state_dict()),
-            "heuristic": plain_generators(self.heuristic),
+            "generators": self._generators(),
             "random_states": plain_random_states(),
             "trainer": to_plain(self.adapter.state_dict()) if keeps_weights else None,
             "start": self._start,
         }
+
+    def _random_parts(self) -> list[Any]:
+        """Whatever may have random generators of its own."""
+        datasets = [self.al_dataset, self.eval_dataset, self._loop.target_dataset]
+        return [self.heuristic, self.criterion, *datasets, self.adapter.random_parts()]
+
+    def _generators(self) -> list[Any]:
+        return [plain_generators(part) for part in self._random_parts()]
+
+    def _load_generators(self, plain: list[Any]) -> None:
+        for part, states in zip(self._random_parts(), plain, strict=True):
+            load_generators(part, states)
 
     def _begin_or_go_on(self, folder: RunFolder) -> None:
         if not folder.has_begun:
@@ -305,8 +332,8 @@ class ActiveLearningExperiment:
         self._initial = folder.read_initial()
         self.al_dataset.load_state_dict(to_state(state["dataset"]))
         self.criterion.load_state_dict(to_state(state["criterion"]))
-        load_generators(self.heuristic, state["heuristic"])
         self.adapter.load_state_dict(to_state(state["trainer"] or self._initial))
+        self._load_generators(state["generators"])
         self.records, self._finished = records, state["finished"]
         load_random_states(state["random_states"])
         get_logger().info("experiment resumed", folder=str(folder.path), rounds=len(records))
@@ -355,3 +382,12 @@ def _adapter_for(trainer: Any) -> FrameworkAdapter:
 def _check_not_empty(name: str, dataset: Any) -> None:
     if len(dataset) == 0:
         raise InvalidArgumentError(f"Expected `{name}` to have items, but got an empty one")
+
+
+def _check_no_store(dataset: SplittedDataset) -> None:
+    if dataset.store is not None:
+        raise StateError(
+            "Expected `al_dataset` to have no label store where there is a `folder`, but got one "
+            f"with {str(dataset.store.path)!r}: each would keep the labels, and after a kill one "
+            "may have some that the other has not."
+        )

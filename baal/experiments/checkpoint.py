@@ -1,14 +1,16 @@
 """The folder of a run: its configuration, its records, and all it needs to go on after a kill.
 
-Four files. `experiment.json` says what was asked for; `initial.pt` is what training starts from;
+`experiment.json` says what was asked for; `initial.pt` is what training starts from;
 `records.jsonl` has a line for each round; `checkpoint.pt` is the state after the last round that is
 complete. All but the records are replaced whole. A record reaches the disk before the checkpoint
 that counts it, so that what a kill leaves behind is at most one line too many, or a part of it,
-which is cut off.
+which is cut off. `lock` is held by the process that works in the folder, and stays.
 """
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from baal.exceptions import InvalidArgumentError, StateError
 from baal.experiments.configuration import differences
 from baal.experiments.records import Record
 from baal.utils.files import replacing
+from baal.utils.locks import locked
 
 __all__ = ["RunFolder"]
 
@@ -53,6 +56,7 @@ class RunFolder:
         self._initial = self.path / "initial.pt"
         self._records = self.path / "records.jsonl"
         self._asked_for = self.path / "experiment.json"
+        self._lock = self.path / "lock"
         self._n_bytes = 0  # of the records that the last checkpoint counts
         if self.path.exists() and not self.path.is_dir():
             raise StateError(f"Expected `folder` to be a folder, but got the file {self.path}")
@@ -69,11 +73,29 @@ class RunFolder:
                     f"Expected `folder` to hold this run or none, but got {self.path} with a run "
                     f"of another configuration:\n  {shown}\nChoose another folder, or remove it."
                 )
-        elif self._checkpoint.exists() or self._records.exists():
+        begun = self._asked_for.exists(), self._checkpoint.exists()
+        if any((*begun[1:], self._records.exists())) and not all(begun):
+            missing = "checkpoint.pt" if begun[0] else "experiment.json"
             raise StateError(
                 f"Expected `folder` to hold this run or none, but got {self.path} with records or "
-                "a checkpoint and no experiment.json: choose another folder."
+                f"a checkpoint and no {missing}: choose another folder."
             )
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Keep every other process and thread from working in the folder meanwhile.
+
+        Yields:
+            Nothing.
+
+        Raises:
+            StateError: Somebody works in it, or a run of another configuration has begun in it
+                since this was made.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        with locked(self._lock):
+            self._check()
+            yield
 
     @property
     def has_begun(self) -> bool:

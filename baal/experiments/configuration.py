@@ -4,24 +4,30 @@ import enum
 import functools
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
+from baal.experiments.plain_state import GENERATORS
+
 __all__ = ["describe", "differences"]
 
 _DEPTH = 6
+_SETTINGS = (bool, int, float, str)
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
-def describe(thing: Any, depth: int = _DEPTH) -> Any:  # noqa: PLR0911 - a table of kinds
+def describe(thing: Any, depth: int = _DEPTH) -> Any:
     """Put a value into JSON: what it is and how it is set, not where it lies in memory.
 
     Args:
-        thing: Numbers, strings and collections are taken as they are; a module by its layers, an
-            optimizer by its settings, an array by a digest, a dataset by its length, a function by
-            its name, and any other object by its class and its public attributes.
+        thing: Numbers, strings and collections are taken as they are; a module by its layers and
+            their settings, an optimizer by its settings, an array by a digest, a dataset by its
+            length, a function by its name, and any other object by its class and its public
+            attributes, or by its text if it has none.
         depth: How far down attributes of attributes are looked at.
 
     Returns:
@@ -40,29 +46,46 @@ def describe(thing: Any, depth: int = _DEPTH) -> Any:  # noqa: PLR0911 - a table
         return str(thing)
     if isinstance(thing, torch.Tensor | np.ndarray):
         return _describe_array(thing)
-    if isinstance(thing, Mapping):
-        return {str(key): describe(value, depth - 1) for key, value in thing.items()}
-    if isinstance(thing, list | tuple):
-        return [describe(value, depth - 1) for value in thing]
-    if isinstance(thing, set | frozenset):
-        return sorted(str(value) for value in thing)
+    if isinstance(thing, Mapping | list | tuple | set | frozenset):
+        return _describe_collection(thing, depth)
     return _describe_object(thing, depth)
 
 
-def _describe_array(array: Any) -> str:
-    values = array.detach().cpu().float().numpy() if isinstance(array, torch.Tensor) else array
+def _describe_collection(thing: Any, depth: int) -> Any:
+    if depth < 0:  # it may hold itself
+        return f"{type(thing).__name__} of {len(thing)}"
+    if isinstance(thing, Mapping):
+        return {_text(key): describe(value, depth - 1) for key, value in thing.items()}
+    values = [describe(value, depth - 1) for value in thing]
+    # In an order of their own: that of a set of strings is another in each process.
+    return values if isinstance(thing, list | tuple) else sorted(values, key=json.dumps)
+
+
+def _text(thing: Any) -> str:
+    """Its text, without where it lies in memory."""
+    return _ADDRESS.sub("", str(thing))
+
+
+def _describe_array(array: Any) -> Any:
+    if isinstance(array, torch.Tensor):
+        values = array.detach().cpu().contiguous().flatten().view(torch.uint8).numpy()
+    elif array.dtype.hasobject:  # its bytes are addresses
+        return describe(array.tolist())
+    else:
+        values = array
     content = hashlib.sha256(np.ascontiguousarray(values).tobytes()).hexdigest()[:12]
     return f"{array.dtype}{list(array.shape)} {content}"
 
 
 def _describe_object(thing: Any, depth: int) -> Any:  # noqa: PLR0911 - a table of kinds
     if isinstance(thing, functools.partial):
-        return {"partial": describe(thing.func), "args": describe([thing.args, thing.keywords])}
+        arguments = [thing.args, thing.keywords]
+        return {"partial": describe(thing.func, depth - 1), "args": describe(arguments, depth)}
     if callable(thing) and hasattr(thing, "__qualname__"):
         return f"{thing.__module__}.{thing.__qualname__}"
     name = type(thing).__qualname__
     if isinstance(thing, torch.nn.Module):
-        return repr(thing).splitlines()
+        return _describe_module(thing)
     if isinstance(thing, torch.optim.Optimizer):
         # What the groups hold beside parameters, such as learning rates of their own.
         groups = [{k: v for k, v in g.items() if k != "params"} for g in thing.param_groups]
@@ -71,19 +94,27 @@ def _describe_object(thing: Any, depth: int) -> Any:  # noqa: PLR0911 - a table 
         return {"class": name, "items": len(thing.labelled)}
     if hasattr(thing, "__getitem__") and hasattr(thing, "__len__"):
         return {"class": name, "items": len(thing)}
+    if not hasattr(thing, "__dict__"):  # a path, a date
+        return {"class": name, "text": _text(thing)}
     described: dict[str, Any] = {"class": name}
     if depth > 0:
-        attributes = getattr(thing, "__dict__", {})
         described |= {
             key: describe(value, depth - 1)
-            for key, value in sorted(attributes.items())
-            if not key.startswith("_") and not _holds_a_generator(value)
+            for key, value in sorted(vars(thing).items())
+            if not key.startswith("_") and not isinstance(value, GENERATORS)
         }
     return described
 
 
-def _holds_a_generator(value: Any) -> bool:
-    return isinstance(value, np.random.Generator | np.random.RandomState | torch.Generator)
+def _describe_module(module: torch.nn.Module) -> dict[str, Any]:
+    """Its layers, and what their text leaves out, such as the settings of a loss."""
+    settings = {
+        f"{name}.{key}" if name else key: value
+        for name, layer in module.named_modules()
+        for key, value in sorted(vars(layer).items())
+        if not key.startswith("_") and key != "training" and isinstance(value, _SETTINGS)
+    }
+    return {"layers": _text(repr(module)).splitlines(), "settings": settings}
 
 
 def differences(before: Any, now: Any) -> list[str]:

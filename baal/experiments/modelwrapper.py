@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from torch import nn
+
 from baal.bayesian.joint import joint_marks, restore_joint_marks
 from baal.bayesian.sampling import forget_plans
 from baal.exceptions import InvalidTypeError, StateError
@@ -125,6 +127,14 @@ class ModelWrapperAdapter(FrameworkAdapter):
             scheduler.load_state_dict(state)
         restore_joint_marks(self.wrapper.model, state_dict["joint"])
 
+    def random_parts(self) -> list[Any]:
+        """The wrapper: its model, its criterion, what makes its batches.
+
+        Returns:
+            What may hold random generators.
+        """
+        return [self.wrapper]
+
     def check(self) -> None:
         """Refuse a wrapper without optimizer or criterion.
 
@@ -143,10 +153,15 @@ class ModelWrapperAdapter(FrameworkAdapter):
         Returns:
             What a resumed run must have too.
         """
+        criterion = self.wrapper.args.criterion
         return {
             "wrapper": type(self.wrapper).__name__,
             "model": self.wrapper.model,
             "args": self.wrapper.args,
+            # Such as weights of classes, which are no part of the state.
+            "criterion": dict(criterion.named_buffers())
+            if isinstance(criterion, nn.Module)
+            else None,
             "metrics": sorted(self.wrapper.metrics),
             "schedulers": [type(scheduler).__name__ for scheduler in self.schedulers],
         }

@@ -1,6 +1,10 @@
 """The state of a run as plain data that `torch.load(weights_only=True)` reads, and back."""
 
+import functools
 import hashlib
+import random
+import types
+import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -8,9 +12,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from baal.exceptions import InvalidTypeError
+from baal.utils.frames import level_outside_baal
 from baal.utils.random_states import RandomStates
 
 __all__ = [
+    "GENERATORS",
     "digest_of",
     "generators_in",
     "load_generators",
@@ -23,6 +30,12 @@ __all__ = [
 
 _ARRAY = "__numpy_array__"
 _COUNTER = "__counter__"  # as schedulers keep their milestones
+_VALUES = (bool, int, float, complex, str, bytes, type(None), torch.dtype, torch.device)
+# Kinds of random generators that have a state.
+GENERATORS = (np.random.Generator, np.random.RandomState, torch.Generator, random.Random)
+_DATA = (torch.Tensor, np.ndarray, np.generic, *_VALUES)
+_MOST = 10_000  # a collection of more than that is data
+_DEEPEST = 50
 
 
 def to_plain(state: Any) -> Any:  # noqa: PLR0911 - a table of kinds
@@ -34,6 +47,9 @@ def to_plain(state: Any) -> Any:  # noqa: PLR0911 - a table of kinds
     Returns:
         The same structure, which shares no memory with `state`.
 
+    Raises:
+        InvalidTypeError: It holds something else, which could be saved and not be read again.
+
     Example:
         >>> to_plain({"a": [np.int64(3), None]})
         {'a': [3, None]}
@@ -41,6 +57,8 @@ def to_plain(state: Any) -> Any:  # noqa: PLR0911 - a table of kinds
     if isinstance(state, torch.Tensor):
         return state.detach().to("cpu", copy=True)
     if isinstance(state, np.ndarray):
+        if state.dtype.kind not in "biufc":
+            raise InvalidTypeError(f"Expected an array of numbers in a state, but got {state!r}")
         # By the name of its type: NumPy has several of one kind, of which torch knows one. A copy.
         return {_ARRAY: torch.from_numpy(state.astype(state.dtype.str))}
     if isinstance(state, np.generic):
@@ -50,8 +68,14 @@ def to_plain(state: Any) -> Any:  # noqa: PLR0911 - a table of kinds
     if isinstance(state, Mapping):
         return {key: to_plain(value) for key, value in state.items()}
     if isinstance(state, list | tuple):
-        return type(state)(to_plain(value) for value in state)
-    return state
+        # Lists and tuples of one's own, named tuples among them, would be read as code.
+        return (list if isinstance(state, list) else tuple)(map(to_plain, state))
+    if type(state) in _VALUES:
+        return state
+    raise InvalidTypeError(
+        "Expected a state of tensors, arrays, numbers, strings and None, in dicts, lists and "
+        f"tuples, but got a {type(state).__name__} in it: {state!r}"
+    )
 
 
 def to_state(plain: Any) -> Any:
@@ -153,39 +177,48 @@ def generators_in(thing: Any) -> list[Any]:
     """The random generators that an object holds, itself or in what it is made of.
 
     Args:
-        thing: A heuristic, say; lists, dicts and the attributes of the library's and the user's own
-            objects are looked into, modules and tensors are not.
+        thing: A heuristic, say. Lists, dicts, partial functions, modules and the attributes of the
+            library's and the user's own objects are looked into; collections of more than 10,000
+            things are not.
 
     Returns:
-        `np.random.Generator`, `np.random.RandomState` and `torch.Generator` objects, each once, in
-        an order that depends on the structure alone.
+        Objects of the kinds in `GENERATORS`, each once, in an order that depends on the structure
+        alone.
 
     Example:
         >>> from baal.active.heuristics import CombineHeuristics, Random
         >>> len(generators_in(CombineHeuristics([Random(seed=1), Random(seed=2)], [1, 1])))
         2
     """
-    return list(_walk(thing, set()))
+    return list(_walk(thing, set(), 0))
 
 
-def _walk(thing: Any, seen: set[int]) -> Iterator[Any]:
-    if id(thing) in seen:
+def _walk(thing: Any, seen: set[int], depth: int) -> Iterator[Any]:
+    if isinstance(thing, _DATA) or id(thing) in seen or depth > _DEEPEST:
         return
     seen.add(id(thing))
-    if isinstance(thing, np.random.Generator | np.random.RandomState | torch.Generator):
+    if isinstance(thing, random.SystemRandom):  # has no state
+        return
+    if isinstance(thing, GENERATORS):
         yield thing
         return
-    if isinstance(thing, torch.Tensor | np.ndarray | torch.nn.Module | type | str | bytes):
-        return
-    below: Any = ()
-    if isinstance(thing, Mapping):
-        below = thing.values()
-    elif isinstance(thing, list | tuple):
-        below = thing
-    elif hasattr(thing, "__dict__") and not callable(getattr(thing, "__wrapped__", None)):
-        below = vars(thing).values()
-    for one in list(below):
-        yield from _walk(one, seen)
+    for one in _parts(thing):
+        yield from _walk(one, seen, depth + 1)
+
+
+def _parts(thing: Any) -> list[Any]:
+    """What an object is made of."""
+    if isinstance(thing, type | types.ModuleType):  # shared by all, and nobody's state
+        return []
+    if isinstance(thing, Mapping | list | tuple):
+        if len(thing) > _MOST:
+            return []
+        return list(thing.values()) if isinstance(thing, Mapping) else list(thing)
+    if isinstance(thing, functools.partial):
+        return [thing.func, thing.args, thing.keywords]
+    if isinstance(thing, types.MethodType):
+        return [thing.__self__]
+    return list(vars(thing).values()) if hasattr(thing, "__dict__") else []
 
 
 def plain_generators(thing: Any) -> list[Any]:
@@ -212,6 +245,10 @@ def load_generators(thing: Any, plain: list[Any]) -> None:
         thing: Of the same structure.
         plain: What `plain_generators` gave.
 
+    Warns:
+        UserWarning: It holds more or fewer of them, one that is made only when it is first used,
+            say; none is set then.
+
     Example:
         >>> from baal.active.heuristics import Random
         >>> first, second = Random(seed=1), Random(seed=2)
@@ -219,8 +256,20 @@ def load_generators(thing: Any, plain: list[Any]) -> None:
         >>> bool(first.rng.random() == second.rng.random())
         True
     """
-    for generator, state in zip(generators_in(thing), plain, strict=True):
-        if isinstance(generator, torch.Generator):
+    found = generators_in(thing)
+    if len(found) != len(plain):
+        warnings.warn(
+            f"{len(plain)} random generators of {type(thing).__name__} were saved, and there are "
+            f"{len(found)} now, so that none is set, and a run that goes on may differ from one "
+            "that was never killed. Make generators when an object is built, not when it is used.",
+            UserWarning,
+            stacklevel=level_outside_baal(),
+        )
+        return
+    for generator, state in zip(found, plain, strict=True):
+        if isinstance(generator, random.Random):
+            generator.setstate(state)
+        elif isinstance(generator, torch.Generator):
             generator.set_state(state)
         elif isinstance(generator, np.random.RandomState):
             generator.set_state(to_state(state))
@@ -229,6 +278,8 @@ def load_generators(thing: Any, plain: list[Any]) -> None:
 
 
 def _state_of(generator: Any) -> Any:
+    if isinstance(generator, random.Random):
+        return generator.getstate()
     if isinstance(generator, torch.Generator):
         return generator.get_state()
     if isinstance(generator, np.random.RandomState):

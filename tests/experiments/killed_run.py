@@ -1,9 +1,10 @@
 """A small experiment with all that is random in it, run in children that are killed.
 
 As a script: `killed_run.py FOLDER JOB ...`, with jobs such as `7-line-cold` of a seed, what kills
-("line", "moment", or "nothing") and whether rounds start "cold" or "warm". For each of them it
-starts children that work in FOLDER/JOB/cold or warm until one of them ends by itself, and kills
-each at a random line or moment.
+("line", "moment", or "nothing") and the kind: whether rounds start "cold" or "warm", or cold with
+"workers" that load the data. For each of them it starts children that work in FOLDER/JOB/KIND until
+one of them ends by itself, and kills each at a random line or moment. The workers of a child that
+was killed live on for a while.
 """
 
 import json
@@ -38,6 +39,9 @@ from baal.utils.metrics import Accuracy
 
 TRACED = (str(Path(baal.experiments.__file__).parent), baal.utils.files.__file__)
 MOST_KILLS = 30
+# Kills come before so many lines, or seconds, of a child's life: about half of a whole run.
+LINES = 90_000
+SECONDS = {"cold": 0.5, "warm": 0.5, "workers": 2.0}
 
 
 class Noisy(Dataset):
@@ -70,7 +74,7 @@ class WithScheduler(ModelWrapper):
         return loss
 
 
-def make(folder, *, warm_start=False):
+def make(folder, kind):
     """The experiment, from seeds alone, and its parts."""
     random.seed(1), np.random.seed(2), torch.manual_seed(3)
     dataset = ActiveLearningDataset(
@@ -85,24 +89,28 @@ def make(folder, *, warm_start=False):
     args = TrainingArgs(
         optimizer, batch_size=4, epoch=1, workers=0, criterion=nn.CrossEntropyLoss()
     )
+    budget = 21
+    if kind == "workers":  # several epochs with the same workers; fewer rounds, since they are slow
+        args.workers, args.epoch, budget = 2, 2, 7
     wrapper = WithScheduler(model, args)
     wrapper.add_metric("accuracy", Accuracy)
     criterion = AnyStoppingCriterion(
-        LabellingBudgetStoppingCriterion(dataset, 21),
+        LabellingBudgetStoppingCriterion(dataset, budget),
         EarlyStoppingCriterion(dataset, "test_loss", patience=9),
         StabilizingPredictionsStoppingCriterion(dataset, Noisy(10, seed=6), threshold=2.0),
     )
     experiment = ActiveLearningExperiment(
         wrapper, dataset, Noisy(12, seed=7), PowerBALD(query_size=4, seed=8), query_size=4,
-        iterations=4, pool_size=30, criterion=criterion, folder=folder, ece=True,
-        warm_start=warm_start, verbose=False,
+        iterations=4, pool_size=30, criterion=criterion, folder=folder,
+        ece=kind != "workers",
+        warm_start=kind == "warm", verbose=False,
     )  # fmt: skip
     return experiment, dataset, wrapper, criterion
 
 
-def run(folder, *, warm_start=False):
+def run(folder, kind):
     """Records without their seconds, and a digest of everything else in the end."""
-    experiment, dataset, wrapper, criterion = make(folder, warm_start=warm_start)
+    experiment, dataset, wrapper, criterion = make(folder, kind)
     records = experiment.start()
     for record in records:
         del record["seconds"]
@@ -136,7 +144,7 @@ def kill_at_line(number):
 
 def child(folder, line):
     counter = kill_at_line(line) if line else None
-    result = run(folder, warm_start="warm" in folder.name)
+    result = run(folder, folder.name)
     sys.settrace(None)
     if counter:
         result["lines"] = line - counter[0]
@@ -146,7 +154,7 @@ def child(folder, line):
 def run_until_it_ends(folder, seed, by):
     """Kill children at work in the folder until one of them ends by itself."""
     rng = random.Random(seed)
-    kills, most = 0, {"line": 90_000, "moment": 0.5, "nothing": 0}[by]
+    kills, most = 0, {"line": LINES, "moment": SECONDS[folder.name], "nothing": 0}[by]
     while True:
         by = by if kills < MOST_KILLS else "nothing"
         at = rng.uniform(0, most)
@@ -167,10 +175,10 @@ def run_until_it_ends(folder, seed, by):
 
 
 def main(parent, jobs):
-    run(None)  # what torch does but once would take most of a child's short life
+    run(None, "cold")  # what torch does but once would take most of a child's short life
     for job in jobs:
-        seed, by, name = job.split("-")
-        folder = parent / job / name
+        seed, by, kind = job.split("-")
+        folder = parent / job / kind
         folder.mkdir(parents=True)
         kills = run_until_it_ends(folder, int(seed), by)
         (parent / job / "kills.json").write_text(json.dumps(kills))

@@ -1,5 +1,6 @@
 import json
 import logging
+import random
 
 import numpy as np
 import pytest
@@ -7,7 +8,7 @@ import torch
 from torch import nn
 from torch.utils.data import Dataset, TensorDataset
 
-from baal.active.dataset import ActiveLearningDataset
+from baal.active.dataset import ActiveLearningDataset, ActiveNumpyArray
 from baal.active.heuristics import (
     BALD,
     EPIG,
@@ -19,6 +20,7 @@ from baal.active.heuristics import (
     available_heuristics,
     get_heuristic,
 )
+from baal.active.label_store import LabelStore
 from baal.active.stopping_criteria import (
     LabellingBudgetStoppingCriterion,
     LowAverageUncertaintyStoppingCriterion,
@@ -470,3 +472,128 @@ def test_a_budget_that_is_spent_ends_a_run_whatever_the_criterion_says():
     experiment, dataset, _ = make(range(9))
     experiment.criterion, experiment._never_stops = Endless(dataset), False
     assert [row["n_labelled"] for row in experiment.start()] == [1, 3]
+
+
+@pytest.mark.parametrize("at", [0, 2])  # the last round is 2
+def test_a_round_that_could_not_be_written_down_is_repeated(tmp_path, at):
+    torch.manual_seed(0)
+    expected = build(Random(seed=1)).start()
+    torch.manual_seed(0)
+    experiment = build(Random(seed=1), folder=tmp_path / "run")
+    append = experiment._folder.append
+
+    def full(record, state):
+        if record["round"] == at and not failed:
+            failed.append(at)
+            raise OSError("No space left on device")
+        append(record, state)
+
+    failed = []
+    experiment._folder.append = full
+    with pytest.raises(OSError, match="No space left"):
+        experiment.start()
+    records = experiment.start()
+    for row in expected + records:
+        del row["seconds"]
+    assert records == expected
+
+
+def test_one_process_and_one_thread_at_a_time(tmp_path):
+    other = build(Random(seed=1), folder=tmp_path / "run")  # harmless
+
+    def callback(record):
+        with pytest.raises(StateError, match="that this process holds"):
+            other.start()
+        seen.append(record["round"])
+
+    seen = []
+    experiment = build(Random(seed=1), folder=tmp_path / "run", callbacks=[callback])
+    experiment.start()
+    assert seen == [0, 1, 2, 3]
+    experiment.callbacks.clear()
+    with pytest.warns(UserWarning, match="initial weights or labels are not those"):
+        assert other.start() == experiment.start()
+
+
+class Jittered(Known):
+    """Draws from generators of its own."""
+
+    def __init__(self, scores):
+        super().__init__(scores)
+        self.rng, self.python, self.by = np.random.default_rng(5), random.Random(6), 9
+
+    def __getitem__(self, index):
+        score, index = super().__getitem__(index)
+        return score + self.by * (self.rng.random() + self.python.random()), index
+
+
+class Drawing(KnownScores):
+    def __init__(self):
+        super().__init__()
+        self.rng = torch.Generator().manual_seed(7)
+
+    def train(self, dataset):
+        torch.manual_seed(3)  # as careless trainers do
+        return {"draw": float(torch.rand(1, generator=self.rng)), "item": dataset[0][0]}
+
+
+def test_generators_of_datasets_and_trainers_go_on_after_a_kill(tmp_path):
+    def jittered(**kwargs):
+        dataset = ActiveLearningDataset(
+            Jittered(range(20)), random_state=1, pool_specifics={"by": 0}
+        )
+        dataset.label([0])
+        return ActiveLearningExperiment(
+            Drawing(), dataset, Known([0]), Precomputed(reverse=True), 3, 2, pool_size=12,
+            verbose=False, **kwargs,
+        )  # fmt: skip
+
+    expected = jittered().start()
+    for key in ("draw", "item"):
+        assert len({row[key] for row in expected}) == len(expected)
+    own = np.random.default_rng(5), random.Random(6)
+    assert expected[0]["item"] == 9 * (own[0].random() + own[1].random())  # none was drawn before
+    for stop in (1, 3):
+        experiment = jittered(folder=tmp_path / "run", callbacks=[_stop_at(stop)])
+        with pytest.raises(KeyboardInterrupt):
+            experiment.start()
+    records = jittered(folder=tmp_path / "run").start()
+    for row in expected + records:
+        del row["seconds"]
+    assert records == expected
+
+
+def _stop_at(number):
+    def callback(record):
+        if record["round"] == number:
+            raise KeyboardInterrupt
+
+    return callback
+
+
+def test_a_label_store_beside_a_folder_is_refused(tmp_path):
+    with LabelStore(tmp_path / "labels.db") as store:
+        x = np.arange(8.0)
+        dataset = ActiveNumpyArray((x, x), store=store)
+        dataset.label([0])
+        adapter = KnownScores(lambda dataset, k: dataset[0])
+        with pytest.raises(StateError, match=r"no label store where there is a `folder`"):
+            ActiveLearningExperiment(
+                adapter, dataset, Known([0]), Random(), folder=tmp_path / "run", verbose=False
+            )
+        assert not (tmp_path / "run").exists()
+
+
+def test_another_loss_is_another_configuration(tmp_path):
+    def start(loss):
+        return build(
+            Random(seed=1),
+            wrapper_for(patch_module(network()), criterion=loss),
+            folder=tmp_path / "run",
+        )
+
+    start(nn.CrossEntropyLoss(torch.ones(3))).start()
+    with pytest.raises(StateError, match=r"trainer\.criterion\.weight"):
+        start(nn.CrossEntropyLoss(torch.tensor([1.0, 2.0, 1.0])))
+    with pytest.raises(StateError, match=r"args\.criterion\.settings\.label_smoothing: 0\.0"):
+        start(nn.CrossEntropyLoss(torch.ones(3), label_smoothing=0.1))

@@ -1,3 +1,4 @@
+import errno
 import json
 
 import pytest
@@ -65,6 +66,54 @@ def test_folders_of_something_else(tmp_path):
     (tmp_path / "records.jsonl").write_text("{}\n")
     with pytest.raises(StateError, match=r"and no experiment\.json: choose another folder"):
         RunFolder(tmp_path, ASKED)
+
+
+def test_records_without_their_checkpoint(tmp_path):
+    begun(tmp_path)
+    (tmp_path / "checkpoint.pt").unlink()
+    before = (tmp_path / "records.jsonl").read_bytes()
+    with pytest.raises(StateError, match=r"a checkpoint and no checkpoint\.pt"):
+        RunFolder(tmp_path, ASKED)
+    assert (tmp_path / "records.jsonl").read_bytes() == before
+
+
+def test_one_at_a_time(tmp_path):
+    first, second = RunFolder(tmp_path / "run", ASKED), RunFolder(tmp_path / "run", ASKED)
+    with (
+        first.at_work(),
+        pytest.raises(StateError, match="that this process holds"),
+        second.at_work(),
+    ):
+        raise AssertionError
+    with second.at_work():
+        assert (tmp_path / "run" / "lock").exists()
+
+
+def test_a_run_that_began_since_the_folder_was_looked_at(tmp_path):
+    late = RunFolder(tmp_path, {"query_size": 11})
+    begun(tmp_path)
+    with pytest.raises(StateError, match="query_size: 10 before, 11 now"), late.at_work():
+        raise AssertionError
+    with RunFolder(tmp_path, ASKED).at_work():  # the lock is free again
+        pass
+
+
+def test_a_disk_that_is_full_leaves_the_round_before(tmp_path, monkeypatch):
+    folder = begun(tmp_path)
+
+    def full(*args):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    for name in ("os.fsync", "torch.save"):  # while the record is written, and the checkpoint
+        with monkeypatch.context() as patch:
+            patch.setattr(name, full)
+            with pytest.raises(OSError, match="No space left"):
+                folder.append({"round": 2}, {"round": 3})
+        state, records = folder.read()
+        assert (state, len(records)) == ({"round": 2}, 2)
+    folder.append({"round": 2}, {"round": 3})
+    assert [row["round"] for row in RunFolder(tmp_path, ASKED).read()[1]] == [0, 1, 2]
+    assert not list(tmp_path.glob(".*"))
 
 
 def test_damage(tmp_path):

@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -16,20 +18,28 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="children are fo
 
 def run(parent, jobs):
     """By job: records, digest of all other state, and number of kills."""
-    done = subprocess.run(
-        [sys.executable, "-W", "error", str(SCRIPT), str(parent), *jobs],
-        capture_output=True, text=True, check=False, cwd=ROOT,
-        env={"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}, timeout=1800,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    errors = parent / "errors.txt"
+    with errors.open("wb") as file:  # not a pipe: whoever lives on would keep it open
+        script = subprocess.Popen(
+            [sys.executable, "-W", "error", str(SCRIPT), str(parent), *jobs],
+            stdout=file, stderr=file, cwd=ROOT, start_new_session=True,
+            env={"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        )  # fmt: skip
+        try:
+            returncode = script.wait(timeout=1800)
+        finally:
+            with suppress(ProcessLookupError):  # workers of children that were killed
+                os.killpg(script.pid, signal.SIGKILL)
+    assert returncode == 0, errors.read_text()
     found = {}
     for job in jobs:
         folder = parent / job / job.split("-")[2]
-        assert (folder / "result.json").exists(), done.stderr
+        assert (folder / "result.json").exists(), errors.read_text()
         result = json.loads((folder / "result.json").read_text())
         assert records_on_disk(folder) == result["records"]
         assert {path.name for path in folder.iterdir()} == {
-            "experiment.json", "initial.pt", "checkpoint.pt", "records.jsonl", "result.json",
+            "experiment.json", "initial.pt", "checkpoint.pt", "records.jsonl", "lock",
+            "result.json",
         }  # fmt: skip
         kills = json.loads((parent / job / "kills.json").read_text())
         found[job] = result["records"], result["digest"], kills
@@ -43,15 +53,23 @@ def records_on_disk(folder):
     return rows
 
 
-def check(parent, seeds):
+def kind_of(seed, workers_every):
+    if seed % workers_every == 1:
+        return "workers"
+    return "warm" if seed % 2 else "cold"
+
+
+def check(parent, seeds, workers_every):
     jobs = [
-        f"{seed}-{'moment' if seed % 3 == 0 else 'line'}-{'warm' if seed % 2 else 'cold'}"
+        f"{seed}-{'moment' if seed % 3 == 0 else 'line'}-{kind_of(seed, workers_every)}"
         for seed in seeds
     ]
-    found = run(parent, ["0-nothing-cold", "0-nothing-warm", *jobs])
-    expected = {name: found[f"0-nothing-{name}"] for name in ("cold", "warm")}
-    sizes = [row["n_labelled"] for row in expected["cold"][0]]
-    assert sizes == [8, 12, 16, 20, 24, 28, 29]
+    kinds = ("cold", "warm", "workers")
+    found = run(parent, [*(f"0-nothing-{kind}" for kind in kinds), *jobs])
+    expected = {kind: found[f"0-nothing-{kind}"] for kind in kinds}
+    sizes = {kind: [row["n_labelled"] for row in expected[kind][0]] for kind in kinds}
+    assert sizes["cold"] == [8, 12, 16, 20, 24, 28, 29]
+    assert sizes["workers"] == [8, 12, 15]
     assert expected["cold"] != expected["warm"]
     for job in jobs:
         assert found[job][:2] == expected[job.split("-")[2]][:2], job
@@ -59,9 +77,9 @@ def check(parent, seeds):
 
 
 def test_killed_ten_times(tmp_path):
-    assert check(tmp_path, range(10)) >= 10
+    assert check(tmp_path, range(10), workers_every=8) >= 10  # 1 by lines, 9 at moments
 
 
 @pytest.mark.soak
 def test_killed_a_hundred_times(tmp_path):
-    assert check(tmp_path, range(100, 200)) >= 100
+    assert check(tmp_path, range(100, 200), workers_every=4) >= 100
