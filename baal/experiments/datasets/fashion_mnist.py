@@ -20,6 +20,10 @@ CLASS_NAMES = (
     "sandal", "shirt", "sneaker", "bag", "ankle boot",
 )  # fmt: skip
 SIDE = 28
+KINDS: dict[str, tuple[int | None, ...]] = {
+    "images-idx3": (None, SIDE, SIDE),
+    "labels-idx1": (None,),
+}
 FOLDER = Path("share/datasets/fashion-mnist")
 TORCHVISION_FOLDER = Path("FashionMNIST/raw")
 CHUNK = 1000  # images at a time, to count pixels in little memory
@@ -83,9 +87,9 @@ def _find(root: str | Path | None, *, download: bool) -> Path:
         places = [Path(prefix) / FOLDER for prefix in prefixes]
     else:
         places = [Path(root), Path(root) / TORCHVISION_FOLDER]
-    for place in places:
-        if _file(place, "train-images-idx3-ubyte") is not None:
-            return place
+    best = max(places, key=_count_files)
+    if _count_files(best) == 4:
+        return best
     if download:
         fetch = require_extra("torchvision.datasets", "vision").FashionMNIST
         try:
@@ -95,6 +99,8 @@ def _find(root: str | Path | None, *, download: bool) -> Path:
                 f"Expected torchvision to fetch Fashion-MNIST into {root}, but it failed: {error}"
             ) from error
         return places[-1]
+    if _count_files(best):
+        return best  # whoever reads it names the file that is missing
     raise UnreadableFileError(
         "Expected the files of Fashion-MNIST to be in "
         f"{' or '.join(map(str, places))}, but they are not. Debian has them as the package "
@@ -103,20 +109,27 @@ def _find(root: str | Path | None, *, download: bool) -> Path:
     )
 
 
-def _file(folder: Path, name: str) -> Path | None:
-    """The file of that name, plain or compressed, if there is one."""
+def _file(folder: Path, part: str, kind: str) -> Path | None:
+    """The file with images or labels of a part, plain or compressed, if there is one."""
+    name = f"{part}-{kind}-ubyte"
     candidates = (folder / name, folder / f"{name}.gz")
     return next((path for path in candidates if path.is_file()), None)
+
+
+def _count_files(folder: Path) -> int:
+    """How many of the four files are there."""
+    parts = [(part, kind) for part in ("train", "t10k") for kind in KINDS]
+    return sum(_file(folder, part, kind) is not None for part, kind in parts)
 
 
 def _read(folder: Path, part: str) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
     """Images `[N, 28, 28]` and classes `[N]` of the training set or the test set."""
     arrays = []
-    for name, shape in (("images-idx3", (None, SIDE, SIDE)), ("labels-idx1", (None,))):
-        path = _file(folder, f"{part}-{name}-ubyte")
+    for kind, shape in KINDS.items():
+        path = _file(folder, part, kind)
         if path is None:
             raise UnreadableFileError(
-                f"Expected {folder} to hold {part}-{name}-ubyte, plain or .gz, but it does not."
+                f"Expected {folder} to hold {part}-{kind}-ubyte, plain or .gz, but it does not."
             )
         arrays.append(read_idx(path, shape))
     images, classes = arrays

@@ -115,6 +115,9 @@ def test_torchvision_fetches_what_is_not_there(tmp_path, monkeypatch):
     check(fashion_mnist(tmp_path, download=True))
     check(fashion_mnist(tmp_path, download=True))  # there now
     assert asked == [(str(tmp_path), True)]
+    (tmp_path / "FashionMNIST" / "raw" / "t10k-labels-idx1-ubyte.gz").unlink()
+    check(fashion_mnist(tmp_path, download=True))  # an earlier download that was cut short
+    assert len(asked) == 2
 
 
 def test_a_download_that_fails(tmp_path, monkeypatch):
