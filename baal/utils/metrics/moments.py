@@ -5,11 +5,14 @@ import torch
 __all__ = ["Moments", "to_float64"]
 
 
+_PENDING = 128  # values that wait to be summed together: one by one costs more than the rest
+
+
 class Moments:
     """Mean and deviation of values that come one after the other, each with its weight.
 
-    Sums are kept in float64 where the values are, by West (1979),
-    https://doi.org/10.1145/359146.359153.
+    Sums are kept in float64 where the values are, and put together by Chan, Golub and LeVeque
+    (1983), https://doi.org/10.1080/00031305.1983.10483115.
 
     Example:
         >>> moments = Moments()
@@ -20,7 +23,9 @@ class Moments:
     """
 
     def __init__(self) -> None:
-        self._state: tuple[torch.Tensor, torch.Tensor, torch.Tensor] | None = None
+        # Weights, weighted sums, and weighted squares around the mean.
+        self._sums: tuple[torch.Tensor, torch.Tensor, torch.Tensor] | None = None
+        self._pending: list[tuple[torch.Tensor, torch.Tensor | float]] = []
 
     def add(self, values: torch.Tensor, weight: torch.Tensor | float) -> None:
         """Take in one value of each stream.
@@ -30,18 +35,39 @@ class Moments:
             weight: A number, or one of the shape of `values`. An entry of weight 0 changes
                 nothing, and may be NaN.
         """
-        if self._state is None:
-            zero = torch.zeros_like(to_float64(values))
-            self._state = zero, zero, zero
-        before, total, squares = self._state  # weights, weighted sums, weighted squares around them
-        values = to_float64(values).to(total.device)
-        weights = torch.zeros_like(values) + weight
+        self._pending.append((values.detach(), weight))
+        if len(self._pending) >= _PENDING:
+            self._sum_up()
+
+    def _sum_up(self) -> None:
+        came = [to_float64(value) for value, _ in self._pending]
+        device = came[0].device if self._sums is None else self._sums[0].device
+        values = torch.stack([value.to(device) for value in came])
+        weights = torch.stack(
+            [torch.as_tensor(w, dtype=torch.double, device=device) for _, w in self._pending]
+        )
+        self._pending.clear()
+        # From [U] to [U, 1, ...], where weights are numbers.
+        weights = weights.reshape(*weights.shape, *[1] * (values.ndim - weights.ndim))
         values = torch.where(weights > 0, values, 0.0)
-        after, new_total = before + weights, total + weights * values
-        step = weights * (values - total / before) * (values - new_total / after)
-        # The first value is its own mean: no deviation yet.
-        squares = squares + torch.where((before > 0) & (weights > 0), step, 0.0)
-        self._state = after, new_total, squares
+        weights = weights.expand_as(values)
+        weight, total = weights.sum(0), (weights * values).sum(0)
+        squares = torch.where(weights > 0, weights * (values - total / weight) ** 2, 0.0).sum(0)
+        if self._sums is not None:
+            before, total_before, squares_before = self._sums
+            both = before + weight
+            between = (total / weight - total_before / before) ** 2 * before * weight / both
+            # One side without any weight has no mean to be apart from.
+            between = torch.where((before > 0) & (weight > 0), between, 0.0)
+            weight, total = both, total + total_before
+            squares = squares + squares_before + between
+        self._sums = weight, total, squares
+
+    def _summed(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        if self._pending:
+            self._sum_up()
+        nothing = torch.tensor(0.0, dtype=torch.double)
+        return self._sums or (nothing, nothing, nothing)
 
     def mean(self) -> torch.Tensor:
         """The weighted mean.
@@ -50,9 +76,7 @@ class Moments:
             The shape of the values, float64; NaN where nothing has a weight. A scalar NaN when
             nothing was taken in.
         """
-        if self._state is None:
-            return torch.tensor(torch.nan, dtype=torch.double)
-        weights, total, _ = self._state
+        weights, total, _ = self._summed()
         return total / weights
 
     def standard_deviation(self) -> torch.Tensor:
@@ -61,10 +85,8 @@ class Moments:
         Returns:
             The shape of the values, float64; NaN as `mean`.
         """
-        if self._state is None:
-            return torch.tensor(torch.nan, dtype=torch.double)
-        weights, _, squares = self._state
-        return (squares / weights).clamp_min(0).sqrt()
+        weights, _, squares = self._summed()
+        return (squares / weights).sqrt()
 
 
 def to_float64(tensor: torch.Tensor) -> torch.Tensor:
