@@ -154,7 +154,7 @@ def test_heuristics_work_where_torch_is_not_installed():
 def test_the_whole_library_imports_without_any_extra():
     names = sorted(set(MODULES))
     extras = ["matplotlib", "sklearn", "mlxtend", "torchvision", "transformers", "lightning"]
-    extras += ["PIL", "datasets", "tokenizers"]
+    extras += ["PIL", "datasets", "tokenizers", "torchmetrics"]
     loaded = loaded_by(
         f"import importlib\nfor n in {names}: importlib.import_module(n)", without=extras
     )

@@ -80,7 +80,13 @@ SURFACE = {
         "patch_module", "resample", "unpatch_module",
     },
     "baal.ensemble": {"Ensemble", "EnsembleModelWrapper", "ensemble_prediction"},
+    "baal.metrics": {"available_metrics", "get_metric"},
+    "baal.metrics.mixin": {"MetricMixin"},
     "baal.modelwrapper": {"ModelWrapper", "TrainingArgs", "mc_inference"},
+    "baal.utils.metrics": {
+        "Accuracy", "ClassificationReport", "ECE", "ECE_PerCLs", "F1", "F1ByClass", "Loss",
+        "Metrics", "PRAuC", "Precision", "Recall",
+    },
     "baal.utils.transforms": {
         "BaaLCompose", "BaaLTransform", "GetCanvas", "PILToLongTensor", "apply_transform",
         "image_shape",

@@ -1,8 +1,8 @@
 """The part of a wrapper that keeps its metrics."""
 
-from collections.abc import Callable
 from typing import Any
 
+from baal.metrics.foreign import as_metric
 from baal.utils.metrics import Loss, Metrics
 
 __all__ = ["MetricMixin"]
@@ -28,17 +28,20 @@ class MetricMixin:
         self._active_dataset_size: int | None = None
         self.add_metric("loss", Loss)
 
-    def add_metric(self, name: str, initializer: Callable[[], Metrics]) -> None:
+    def add_metric(self, name: str, initializer: Any) -> None:
         """Measure something more, in training and in testing.
 
         Args:
             name: Its name; read it back as `train_<name>` and `test_<name>`.
-            initializer: Makes the metric; called once for each split.
+            initializer: Makes the metric, one for each split: a class, a function, or a metric to
+                copy. Metrics of ours, or of torchmetrics and its like: objects with
+                `update(output, target)`, `compute()` and `reset()`.
 
         Raises:
+            InvalidTypeError: What it makes is no metric.
             Exception: Whatever `initializer` raises.
         """
-        made = {f"{split}_{name}": initializer() for split in self.SPLITS}
+        made = {f"{split}_{name}": as_metric(initializer) for split in self.SPLITS}
         self.metrics.update(made)
 
     def set_dataset_size(self, dataset_size: int) -> None:
@@ -57,13 +60,13 @@ class MetricMixin:
                 metric, or nothing for all.
 
         Returns:
-            Values by name. A metric that has measured nothing yet is not among them. With it comes
-            `dataset_size`, once that is known.
+            Values by name: floats, or lists or dicts of them. A metric that has measured nothing
+            yet is not among them. With them comes `dataset_size`, once that is known.
         """
         values = {
             name: metric.value
             for name, metric in self.metrics.items()
-            if not metric.is_empty and _selected(name, filter)
+            if not metric.is_empty and self._selected(name, filter)
         }
         if self._active_dataset_size is not None:
             values["dataset_size"] = self._active_dataset_size
@@ -81,15 +84,16 @@ class MetricMixin:
 
     def _reset_metrics(self, split: str) -> None:
         for name, metric in self.metrics.items():
-            if _selected(name, split):
+            if self._selected(name, split):
                 metric.reset()
 
     def _update_metrics(self, output: Any, target: Any, loss: Any, split: str) -> None:
         for name, metric in self.metrics.items():
-            if _selected(name, split):
-                metric.update(loss if isinstance(metric, Loss) else output, target)
+            if self._selected(name, split):
+                metric.update(loss if metric.takes_loss else output, target)
 
-
-def _selected(name: str, wanted: str) -> bool:
-    """Whether a metric is of the split `wanted`, or is called so; never by a mere substring."""
-    return not wanted or name == wanted or name.startswith(f"{wanted}_")
+    def _selected(self, name: str, wanted: str) -> bool:
+        """Whether a metric is of the split `wanted`, or is called so; never by a mere substring."""
+        if wanted in self.SPLITS:
+            return name.startswith(f"{wanted}_")
+        return not wanted or name == wanted

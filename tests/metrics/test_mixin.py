@@ -17,6 +17,7 @@ def test_the_filter_is_a_split_or_a_full_name_never_a_substring():
     assert sorted(keeper.get_metrics("test_loss")) == ["test_loss"]
     assert len(keeper.get_metrics()) == 4
     assert keeper.get_metrics("acc") == {}
+    assert keeper.get_metrics("test_latest") == keeper.get_metrics("tes") == {}
 
 
 def test_a_metric_that_saw_nothing_is_not_reported():
@@ -48,3 +49,14 @@ def test_a_custom_loss_name_gets_outputs_not_the_loss():
     assert keeper.get_metrics("train") == {"train_loss": 7.0, "train_focal_loss": 0.5}
     keeper._reset_metrics("train")
     assert keeper.get_metrics() == {}
+
+
+def test_a_metric_of_losses_of_ones_own_gets_the_loss():
+    class WorstLoss(Loss):
+        def update(self, output=None, target=None):
+            super().update(output.max().reshape(1), target)
+
+    keeper = MetricMixin()
+    keeper.add_metric("worst", WorstLoss)
+    keeper._update_metrics(torch.eye(2), torch.tensor([0, 0]), torch.tensor([1.0, 3.0]), "test")
+    assert keeper.get_metrics() == {"test_loss": 2.0, "test_worst": 3.0}

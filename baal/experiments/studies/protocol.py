@@ -26,7 +26,7 @@ from baal.experiments.runs import Run, Setup, named_heuristic, run_folder
 from baal.experiments.studies.data import STUDY_DATA
 from baal.experiments.studies.wrapper import ErrorRate, StudyWrapper
 from baal.training_args import TrainingArgs
-from baal.utils.class_metrics import F1ByClass
+from baal.utils.metrics import F1ByClass
 
 __all__ = ["Protocol", "make_setup", "protocol_for", "runs_of", "settings_of", "task_of"]
 

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, top_k_accuracy_score
 
 from baal.exceptions import InvalidArgumentError
-from baal.utils.metrics import Accuracy, Loss
+from baal.utils.metrics import Accuracy
+from baal.utils.metrics.accuracy import rank_of_target
 
 
 def split(tensor, sizes):
@@ -50,56 +51,9 @@ def test_topk_must_be_positive(topk):
 
 def test_fewer_classes_than_k():
     with pytest.raises(
-        InvalidArgumentError, match=r"at least 3 classes, but got 2: shape \(1, 2\)"
+        InvalidArgumentError, match=r"at least 3 classes, but got 2: shape \(1, 2\) as \[P, C\]"
     ):
         Accuracy(topk=(3,)).update(torch.ones(1, 2), torch.tensor([0]))
-
-
-def test_loss_weights_batches_by_their_items():
-    loss = Loss()
-    loss.update(torch.tensor(1.0), torch.zeros(9))
-    loss.update(torch.tensor(11.0), torch.zeros(1))
-    assert loss.value == 2.0
-    # Weighted variance: (9 * 1 + 1 * 81) / 10.
-    assert loss.standard_dev == 3.0
-    assert str(loss) == "2.0"
-
-
-def test_loss_by_item():
-    loss = Loss()
-    loss.update(torch.tensor([1.0, 3.0]))
-    loss.update(5.0)
-    assert loss.value == 3.0
-
-
-def test_without_averaging_each_batch_has_its_result():
-    loss = Loss(average=False)
-    assert loss.value == []
-    loss.update(torch.tensor(1.0), torch.zeros(9))
-    loss.update(torch.tensor(2.0), torch.zeros(1))
-    assert loss.value == [1.0, 2.0]
-
-
-def test_nothing_seen_is_nan_and_reset_forgets():
-    loss = Loss()
-    assert math.isnan(loss.value)
-    assert math.isnan(loss.standard_dev)
-    loss.update(1.0)
-    loss.reset()
-    assert loss.is_empty
-
-
-def test_no_graph_is_kept():
-    loss = Loss()
-    loss.update(torch.ones(3, requires_grad=True) * 2)
-    assert not loss._results[0].requires_grad
-
-
-def test_avg_is_deprecated():
-    loss = Loss()
-    loss.update(4.0)
-    with pytest.warns(DeprecationWarning, match="use `value`"):
-        assert loss.avg == 4.0
 
 
 def test_nan_scores_are_misses():
@@ -120,3 +74,49 @@ def test_as_many_targets_as_positions(shape):
         InvalidArgumentError, match=r"the 3 positions of `output` \(3, 2\), but got"
     ):
         Accuracy().update(torch.ones(3, 2), torch.zeros(shape))
+
+
+@given(st.integers(0, 10**6))
+def test_ranks_are_those_of_a_stable_sort(seed):
+    generator = torch.Generator().manual_seed(seed)
+    scores = torch.randint(3, (9, 5), generator=generator)  # full of ties
+    target = torch.randint(5, (9,), generator=generator)
+    order = scores.argsort(dim=1, descending=True, stable=True)
+    expected = [row.tolist().index(t) for row, t in zip(order, target.tolist(), strict=True)]
+    assert rank_of_target(scores, target).tolist() == expected
+
+
+def test_single_outputs_are_the_second_of_two_classes():
+    target = torch.tensor([[0.0], [1.0], [1.0], [0.0]])
+    probabilities = torch.tensor([[0.2], [0.9], [0.4], [0.5]])
+    for output in (probabilities, probabilities.logit()):
+        metric = Accuracy()
+        metric.update(output, target)
+        assert metric.value == 0.75
+
+
+def test_one_logit_outside_of_the_unit_range_decides_for_all_batches():
+    metric, forced = Accuracy(), Accuracy(mode="probabilities")
+    for output in (torch.tensor([[0.3]]), torch.tensor([[1.2]]), torch.tensor([[0.3]])):
+        for each in (metric, forced):
+            each.update(output, torch.tensor([1]))
+    assert metric.value == 1.0
+    assert forced.value == pytest.approx(1 / 3)
+
+
+def test_each_batch_has_its_accuracy():
+    metric = Accuracy(average=False)
+    metric.update(torch.eye(2), torch.tensor([0, 0]))
+    metric.update(torch.eye(2)[:1], torch.tensor([0]))
+    assert metric.value == [0.5, 1.0]
+    # Weighted mean 2/3; variance (2 * 1/36 + 1 * 1/9) / 3.
+    assert metric.standard_dev == pytest.approx((1 / 18) ** 0.5)
+    metric.reset()
+    assert metric.value == []
+
+
+def test_batches_of_other_numbers_of_classes():
+    metric = Accuracy()
+    metric.update(torch.eye(3), torch.tensor([0, 1, 1]))
+    metric.update(torch.eye(5)[:1], torch.tensor([4]))
+    assert metric.value == 0.5
