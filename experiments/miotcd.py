@@ -4,7 +4,7 @@ Images of traffic cameras in eleven classes, the pool limited to 20,000 at rando
 as the whole. F1 of rare classes (Single-Unit Truck, Bicycle) beside that of the most frequent one
 (Car), over the number of labels: figure 3 of "Bayesian active learning for production"
 (https://arxiv.org/abs/2006.09916). Other data sets lose three quarters of the pool's items in half
-of their classes; two of those stand beside one that is whole.
+of their classes; two of those are shown beside one that is whole.
 """
 
 import sys
@@ -56,11 +56,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         shown = classes_to_show(task, study.options.classes)
         named = with_class_names(records, task.class_names)
         panels = [
-            learning_panel(learning_curves(named, f"test_f1_{name}"), title=name, ylabel="F1 (%)")
+            learning_panel(
+                learning_curves(named, f"test_f1_of_{name}"), title=f"class {name}", ylabel="F1 (%)"
+            )
             for name in shown
         ]
         plot_panels(panels, study.out / "f1.png")
-        metrics = ["test_error", *(f"test_f1_{name}" for name in shown)]
+        metrics = ["test_error", *(f"test_f1_of_{name}" for name in shown)]
         return "\n\n".join(
             study_tables(named, study.protocol.label_counts, [metric]) for metric in metrics
         )
@@ -94,7 +96,10 @@ def classes_to_show(task: ImageClassificationTask, asked: Sequence[str] | None) 
 def with_class_names(records: list[Record], names: Sequence[str]) -> list[Record]:
     """Records with the F1 of each class as a metric of its own."""
     return [
-        {**row, **{f"test_f1_{name}": f1 for name, f1 in zip(names, row["test_f1"], strict=True)}}
+        {
+            **row,
+            **{f"test_f1_of_{name}": f1 for name, f1 in zip(names, row["test_f1"], strict=True)},
+        }
         for row in records
     ]
 

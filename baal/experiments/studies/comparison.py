@@ -14,6 +14,12 @@ from baal.experiments.studies.study import BASELINE_HEURISTIC, Study
 
 __all__ = ["run_comparison"]
 
+OF_CURVES = "Error on the test set, by number of labels: mean ± standard error over seeds."
+OF_SUMMARY = (
+    "Each heuristic as a whole, beside random on the same seeds: ± is the standard error, brackets "
+    "hold 95 % intervals."
+)
+
 
 def run_comparison(study: Study) -> int:
     """Compare heuristics as a command line asks for, or go on where that was killed.
@@ -44,14 +50,8 @@ def _work(study: Study) -> str:
     curves = comparison.curves("test_error")
     if len(curves) > 1 and find_baseline(curves, BASELINE_HEURISTIC):
         plot_gains(curves, study.out / "gains.png", title=dataset)
-    return "\n\n".join(
-        [
-            "Error on the test set, by number of labels: mean ± standard error over seeds.",
-            comparison.table("test_error"),
-            "Each heuristic as a whole, against random on the same seeds.",
-            comparison.summary_table("test_error"),
-        ]
-    )
+    tables = [comparison.table("test_error"), comparison.summary_table("test_error")]
+    return "\n\n".join([OF_CURVES, tables[0], OF_SUMMARY, tables[1]])
 
 
 def _carry_out(study: Study) -> Comparison:

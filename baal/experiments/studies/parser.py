@@ -27,7 +27,6 @@ NUMBERS: dict[str, tuple[Callable[[str], float], str]] = {
     "--epochs": (whole_number(1), "passes over the labelled items in a round"),
     "--batch-size": (whole_number(1), "items of a batch"),
     "--learning-rate": (positive_number, "of the optimizer"),
-    "--image-size": (whole_number(32), "photographs are brought to that many pixels"),
     "--workers": (whole_number(0), "processes that load data"),
 }
 
@@ -97,6 +96,10 @@ def _add_comparison(
 
 def _add_running(parser: argparse.ArgumentParser, out: str) -> None:
     """How and where it is run."""
+    parser.add_argument(
+        "--image-size", type=whole_number(32), default=224, metavar="N",
+        help="height and width that photographs are brought to, in pixels",
+    )  # fmt: skip
     parser.add_argument(
         "--from-scratch", dest="pretrained", action="store_false",
         help="begin without weights from ImageNet",
