@@ -81,9 +81,7 @@ def test_annotation_error_as_a_process(finished):
         f"{at['errors=0.1', 'random', n]['test_loss']:.3f}" for n in (60, 80)
     ] + [f"{100 * at['errors=0.1', 'random', n]['test_error']:.1f}" for n in (60, 80)]
     assert gain_header[2] == "gain in error % at 60"
-    difference = (
-        at["errors=0", "random", 80]["test_error"] - at["errors=0", "bald", 80]["test_error"]
-    )
+    random, bald = (at["errors=0", name, 80]["test_error"] for name in ("random", "bald"))
     assert gains[0] == ["errors=0", "bald", gains[0][2], f"{100 * (random - bald):.1f}"]
     assert f"Tables and figures: {folder}" in done.stdout
     assert sorted(path.name for path in folder.iterdir()) == [

@@ -83,8 +83,8 @@ def wrapper_that_trains(learning_rate, epochs=3):
     return StudyWrapper(model, args)
 
 
-DATA = TensorDataset(100 * torch.randn(8, 2, generator=torch.Generator().manual_seed(1)),
-                     torch.tensor([0, 1] * 4))  # fmt: skip
+POINTS = 100 * torch.randn(8, 2, generator=torch.Generator().manual_seed(1))
+DATA = TensorDataset(POINTS, torch.tensor([0, 1] * 4))
 
 
 def test_training_that_diverges_says_so():
@@ -92,7 +92,8 @@ def test_training_that_diverges_says_so():
         wrapper_that_trains(1e38).train_on_dataset(DATA)
     history = wrapper_that_trains(0.1).train_on_dataset(DATA)
     assert len(history) == 3
-    assert wrapper_that_trains(0.1, epochs=0).train_on_dataset(DATA) == []
+    with pytest.warns(UserWarning, match="Nothing is trained"):
+        assert wrapper_that_trains(0.1, epochs=0).train_on_dataset(DATA) == []
 
 
 def test_a_model_that_has_diverged_is_not_measured():
