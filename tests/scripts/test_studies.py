@@ -97,7 +97,7 @@ def test_killed_and_started_again_it_ends_the_same(finished, tmp_path):
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     middle = tmp_path / "runs" / "errors=0.1" / "bald-0" / "records.jsonl"
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while process.poll() is None and not middle.exists() and time.monotonic() < deadline:
         time.sleep(0.002)
     process.kill()
