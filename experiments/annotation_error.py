@@ -13,9 +13,10 @@ from baal.experiments.panels import plot_panels
 from baal.experiments.records import Record
 from baal.experiments.studies.figures import curve_panels
 from baal.experiments.studies.options import share
+from baal.experiments.studies.parser import study_parser
 from baal.experiments.studies.running import run_study
-from baal.experiments.studies.study import Study, Variant, study_parser
-from baal.experiments.studies.tables import gain_table, outcome_table
+from baal.experiments.studies.study import Study, Variant
+from baal.experiments.studies.tables import study_tables
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -25,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: Command-line options; those of the process by default.
 
     Returns:
-        0, or 2 after an error that is printed.
+        0; 2 after an error that is printed; 130 where the user has interrupted it.
     """
     parser = study_parser(__doc__ or "", out="runs/annotation_error")
     parser.add_argument(
@@ -44,9 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     def report(records: list[Record]) -> str:
         plot_panels(curve_panels(records), study.out / "annotation_error.png")
-        counts = study.protocol.label_counts
-        tables = [outcome_table(records, counts), gain_table(records, counts)]
-        return "\n\n".join(filter(None, tables))
+        return study_tables(records, study.protocol.label_counts)
 
     return run_study(study, lambda: variants, report)
 

@@ -8,7 +8,8 @@ import sys
 from collections.abc import Sequence
 
 from baal.experiments.studies.comparison import run_comparison
-from baal.experiments.studies.study import Study, study_parser
+from baal.experiments.studies.parser import study_parser
+from baal.experiments.studies.study import Study
 
 DATASETS = ("mnist5k-imbalanced", "mnist5k", "fashion-mnist", "cifar10", "cifar100", "miotcd")
 HEURISTICS = ("bald", "batch_bald", "power_bald", "entropy", "margin", "epig", "random")
@@ -21,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: Command-line options; those of the process by default.
 
     Returns:
-        0, or 2 after an error that is printed.
+        0; 2 after an error that is printed; 130 where the user has interrupted it.
     """
     parser = study_parser(
         __doc__ or "", out="runs/compare_heuristics", datasets=DATASETS, heuristics=HEURISTICS

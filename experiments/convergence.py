@@ -11,11 +11,12 @@ from dataclasses import replace
 
 from baal.experiments.panels import plot_panels
 from baal.experiments.records import Record
-from baal.experiments.studies.figures import gain_panels
+from baal.experiments.studies.figures import curve_panels, gain_panels
 from baal.experiments.studies.options import whole_number
+from baal.experiments.studies.parser import study_parser
 from baal.experiments.studies.running import run_study
-from baal.experiments.studies.study import Study, Variant, study_parser
-from baal.experiments.studies.tables import gain_table, outcome_table
+from baal.experiments.studies.study import Study, Variant
+from baal.experiments.studies.tables import study_tables
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -25,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: Command-line options; those of the process by default.
 
     Returns:
-        0, or 2 after an error that is printed.
+        0; 2 after an error that is printed; 130 where the user has interrupted it.
     """
     parser = study_parser(
         __doc__ or "", out="runs/convergence", heuristics=("bald", "random"), leave_out=["--epochs"]
@@ -41,10 +42,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     ]
 
     def report(records: list[Record]) -> str:
-        plot_panels(gain_panels(records), study.out / "convergence.png")
-        counts = study.protocol.label_counts
-        tables = [outcome_table(records, counts), gain_table(records, counts)]
-        return "\n\n".join(filter(None, tables))
+        # With random alone, as in the beginning, there is no gain yet.
+        panels = gain_panels(records) or curve_panels(records)
+        plot_panels(panels, study.out / "convergence.png")
+        return study_tables(records, study.protocol.label_counts)
 
     return run_study(study, lambda: variants, report)
 

@@ -17,10 +17,11 @@ from baal.experiments.panels import plot_panels
 from baal.experiments.records import Record
 from baal.experiments.studies.figures import variant_panels
 from baal.experiments.studies.options import share
+from baal.experiments.studies.parser import study_parser
 from baal.experiments.studies.protocol import task_of
 from baal.experiments.studies.running import run_study
-from baal.experiments.studies.study import Study, Variant, study_parser
-from baal.experiments.studies.tables import BASELINE, gain_table, outcome_table, variants_in
+from baal.experiments.studies.study import BASELINE_HEURISTIC, Study, Variant
+from baal.experiments.studies.tables import BASELINE, study_tables, variants_in
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -30,10 +31,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: Command-line options; those of the process by default.
 
     Returns:
-        0, or 2 after an error that is printed.
+        0; 2 after an error that is printed; 130 where the user has interrupted it.
     """
     parser = study_parser(
-        __doc__ or "", out="runs/pool_size", heuristics=("bald",), leave_out=["--pool-size"]
+        __doc__ or "",
+        out="runs/pool_size",
+        heuristics=("bald", "random"),
+        leave_out=["--pool-size"],
     )
     parser.add_argument(
         "--shares", nargs="+", type=share, default=[0.05, 0.25, 1.0], metavar="SHARE",
@@ -43,9 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     def report(records: list[Record]) -> str:
         plot_panels(variant_panels(records), study.out / "pool_size.png")
-        counts = study.protocol.label_counts
-        tables = [outcome_table(records, counts), gain_table(records, counts), _seconds(records)]
-        return "\n\n".join(tables)
+        tables = study_tables(records, study.protocol.label_counts)
+        return "\n\n".join(filter(None, [tables, seconds_table(records)]))
 
     return run_study(study, lambda: variants_of(study), report)
 
@@ -62,24 +65,29 @@ def variants_of(study: Study) -> list[Variant]:
                 f"but got {part:g} of {n_pool}."
             )
         protocol = replace(study.protocol, pool_size=pool_size)
-        variants.append(Variant(f"scored={part:g}", protocol, study.heuristics))
+        variants.append(Variant(f"scored={part:g}", protocol, study.others()))
     baseline = replace(study.protocol, pool_size=None)
-    return [*variants, Variant(BASELINE, baseline, ("random",))]
+    return [*variants, Variant(BASELINE, baseline, (BASELINE_HEURISTIC,))]
 
 
-def _seconds(records: list[Record]) -> str:
-    """Seconds of a scoring step, the median over rounds, beside those of the largest share."""
-    spent = {
-        variant: median(
+def seconds_table(records: list[Record]) -> str:
+    """Seconds of a scoring step, and how many times faster that is than the slowest variant."""
+    steps = {
+        variant: [
             row["seconds"]["score"]
             for row in records
-            if row["variant"] == variant and row["chosen"]
-        )
+            if row["variant"] == variant and row["chosen"]  # the last round scores nothing
+        ]
         for variant in variants_in(records)
     }
-    most = max(spent.values())
-    rows = [[name, f"{s:.2f}", f"{most / s:.1f}"] for name, s in spent.items()]
-    return markdown_table(["variant", "seconds to score", "times faster"], rows, align="lr")
+    medians = {variant: median(seconds) for variant, seconds in steps.items() if seconds}
+    if not medians:
+        return ""
+    most = max(medians.values())
+    rows = [[name, f"{s:.2f}", f"{most / s:.1f}"] for name, s in medians.items()]
+    header = ["variant", "seconds to score", "times faster"]
+    title = "Seconds of one scoring step: the median over rounds, seeds and heuristics."
+    return f"{title}\n\n{markdown_table(header, rows, align='lr')}"
 
 
 if __name__ == "__main__":

@@ -14,9 +14,10 @@ from baal.experiments.panels import plot_panels
 from baal.experiments.records import Record
 from baal.experiments.studies.figures import variant_panels
 from baal.experiments.studies.options import whole_number
+from baal.experiments.studies.parser import study_parser
 from baal.experiments.studies.running import run_study
-from baal.experiments.studies.study import Study, Variant, study_parser
-from baal.experiments.studies.tables import BASELINE, gain_table, outcome_table
+from baal.experiments.studies.study import BASELINE_HEURISTIC, Study, Variant
+from baal.experiments.studies.tables import BASELINE, study_tables
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -26,10 +27,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: Command-line options; those of the process by default.
 
     Returns:
-        0, or 2 after an error that is printed.
+        0; 2 after an error that is printed; 130 where the user has interrupted it.
     """
     parser = study_parser(
-        __doc__ or "", out="runs/query_size", heuristics=("bald", "entropy"),
+        __doc__ or "", out="runs/query_size", heuristics=("bald", "entropy", "random"),
         leave_out=["--query-size"],
     )  # fmt: skip
     parser.add_argument(
@@ -37,19 +38,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         metavar="N", help="the query sizes",
     )  # fmt: skip
     study = Study.parse(parser, argv, unique=["query_sizes"])
-    # The largest first: their few rounds are the soonest done.
-    variants = [
-        Variant(f"query={size}", replace(study.protocol, query_size=size), study.heuristics)
-        for size in sorted(study.options.query_sizes, reverse=True)
-    ]
-    variants.append(Variant(BASELINE, variants[0].protocol, ("random",)))
 
     def report(records: list[Record]) -> str:
         plot_panels(variant_panels(records), study.out / "query_size.png")
-        counts = study.protocol.label_counts
-        return "\n\n".join([outcome_table(records, counts), gain_table(records, counts)])
+        return study_tables(records, study.protocol.label_counts)
 
-    return run_study(study, lambda: variants, report)
+    return run_study(study, lambda: variants_of(study), report)
+
+
+def variants_of(study: Study) -> list[Variant]:
+    """One for each query size, and Random."""
+    # The largest first: their few rounds are the soonest done.
+    sizes = sorted(study.options.query_sizes, reverse=True)
+    variants = [
+        Variant(f"query={size}", replace(study.protocol, query_size=size), study.others())
+        for size in sizes
+    ]
+    return [*variants, Variant(BASELINE, variants[0].protocol, (BASELINE_HEURISTIC,))]
 
 
 if __name__ == "__main__":

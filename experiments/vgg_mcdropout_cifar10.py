@@ -10,7 +10,8 @@ import sys
 from collections.abc import Sequence
 
 from baal.experiments.studies.comparison import run_comparison
-from baal.experiments.studies.study import Study, study_parser
+from baal.experiments.studies.parser import study_parser
+from baal.experiments.studies.study import Study
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -20,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: Command-line options; those of the process by default.
 
     Returns:
-        0, or 2 after an error that is printed.
+        0; 2 after an error that is printed; 130 where the user has interrupted it.
     """
     parser = study_parser(__doc__ or "", out="runs/vgg_mcdropout_cifar10")
     return run_comparison(Study.parse(parser, argv))

@@ -141,6 +141,9 @@ def _draw_all(
         handles |= _draw(axes, panel, styles)
         if i % grid[1] and panels[i - 1].ylabel == panel.ylabel:
             axes.set_ylabel("")
+    for axes, panel in zip(figure.axes, panels, strict=True):
+        if panel.from_zero:  # once all are drawn: it ends the scaling of a shared axis
+            axes.set_ylim(bottom=0)
     return handles
 
 
@@ -174,7 +177,5 @@ def _draw(axes: Any, panel: Panel, styles: dict[str, dict[str, Any]]) -> dict[st
         )
         axes.fill_between(x, y - band, y + band, color=style["color"], alpha=0.15, linewidth=0)
     axes.set(xlabel=panel.xlabel, ylabel=panel.ylabel, title=panel.title)
-    if panel.from_zero:
-        axes.set_ylim(bottom=0)
     axes.grid(alpha=0.3)
     return handles

@@ -74,6 +74,14 @@ def test_panels_of_the_same_thing_share_its_axis(tmp_path, drawn):
     assert [axes.get_ylabel() for axes in drawn[1].axes] == ["error", "error"]
 
 
+def test_a_shared_axis_from_zero_has_room_for_all_panels(tmp_path, drawn):
+    panels = [Panel([line("a", y)], ylabel="y", from_zero=True) for y in ((3, 2, 1), (9, 8, 7))]
+    plot_panels(panels, tmp_path / "x.png")
+    for axes in drawn[0].axes:
+        assert axes.get_ylim()[0] == 0
+        assert 9 < axes.get_ylim()[1] < 10
+
+
 def test_what_is_missing_is_passed_over_and_has_no_band(tmp_path, drawn):
     gaps = line("a", (3, np.nan, 1), (0.5, 1, np.nan))
     plot_panels([Panel([gaps], from_zero=True, zero_line=True)], tmp_path / "x.svg")

@@ -3,15 +3,22 @@
 from functools import partial
 
 from baal.active.stopping_criteria.budgets import LabelCountsStoppingCriterion
+from baal.exceptions import StateError
 from baal.experiments.compare import Comparison, compare
+from baal.experiments.curves import find_baseline
 from baal.experiments.plots import plot_gains
+from baal.experiments.runs import RUNS, read_runs
 from baal.experiments.studies.protocol import make_setup, settings_of
-from baal.experiments.studies.running import check_protocol, finish
-from baal.experiments.studies.study import Study
+from baal.experiments.studies.running import check_protocol, finish, make_way
+from baal.experiments.studies.study import BASELINE_HEURISTIC, Study
 
 __all__ = ["run_comparison"]
 
-BASELINE = "random"
+OF_CURVES = "Error on the test set, by number of labels: mean ± standard error over seeds."
+OF_SUMMARY = (
+    "Each heuristic as a whole, beside random on the same seeds: ± is the standard error, brackets "
+    "hold 95 % intervals."
+)
 
 
 def run_comparison(study: Study) -> int:
@@ -21,11 +28,11 @@ def run_comparison(study: Study) -> int:
         study: What the command line asks for.
 
     Returns:
-        0, or 2 after an error that is printed.
+        As `finish`.
 
     Example:
         >>> from tempfile import TemporaryDirectory
-        >>> from baal.experiments.studies.study import study_parser
+        >>> from baal.experiments.studies.parser import study_parser
         >>> parser = study_parser("A comparison.", out="runs")
         >>> with TemporaryDirectory() as folder:
         ...     options = ["--dataset", "mnist5k", "--heuristics", "bald", "--seeds", "0"]
@@ -38,16 +45,19 @@ def run_comparison(study: Study) -> int:
 
 def _work(study: Study) -> str:
     comparison = _read(study) if study.options.report else _carry_out(study)
-    comparison.plot(study.out / "learning_curves.png", "test_error", title=study.protocol.dataset)
+    dataset = study.protocol.dataset
+    comparison.plot(study.out / "learning_curves.png", "test_error", title=dataset)
     curves = comparison.curves("test_error")
-    if len(curves) > 1:
-        plot_gains(curves, study.out / "gains.png", title=study.protocol.dataset)
-    return "\n\n".join([comparison.table("test_error"), comparison.summary_table("test_error")])
+    if len(curves) > 1 and find_baseline(curves, BASELINE_HEURISTIC):
+        plot_gains(curves, study.out / "gains.png", title=dataset)
+    tables = [comparison.table("test_error"), comparison.summary_table("test_error")]
+    return "\n\n".join([OF_CURVES, tables[0], OF_SUMMARY, tables[1]])
 
 
 def _carry_out(study: Study) -> Comparison:
     protocol = study.protocol
     check_protocol(protocol, study.heuristics)
+    make_way(study)
     return compare(
         partial(make_setup, protocol),
         study.heuristics,
@@ -57,7 +67,7 @@ def _carry_out(study: Study) -> Comparison:
         query_size=protocol.query_size,
         iterations=protocol.iterations,
         pool_size=protocol.pool_size,
-        baseline=BASELINE,
+        baseline=BASELINE_HEURISTIC,
         mode="logits",
         folder=study.out,
         jobs=study.options.jobs,
@@ -66,4 +76,12 @@ def _carry_out(study: Study) -> Comparison:
 
 
 def _read(study: Study) -> Comparison:
-    return Comparison.load(study.out, BASELINE)
+    """What the folders of the runs have by now."""
+    rows = [
+        row
+        for row in read_runs(study.out / RUNS)
+        if row["seed"] in study.seeds and row["heuristic"] in study.heuristics
+    ]
+    if not rows:
+        raise StateError(f"Expected --out to hold a comparison, but got {study.out} without.")
+    return Comparison(rows, BASELINE_HEURISTIC)

@@ -33,7 +33,6 @@ class StudyData:
         model: Called with the number of classes, and whether to begin with pretrained weights.
         optimizer: Called with the parameters and `lr`.
         defaults: Fields of `Protocol` that differ from the paper's.
-        workers: Processes that load data.
 
     Example:
         >>> STUDY_DATA["mnist5k"].defaults["initial_labels"]
@@ -44,7 +43,6 @@ class StudyData:
     model: Callable[[int, bool], nn.Module]
     optimizer: Callable[..., Optimizer] = torch.optim.Adam
     defaults: Mapping[str, Any] = field(default_factory=dict)
-    workers: int = 0
 
 
 def _digits_cnn(n_classes: int, pretrained: bool) -> nn.Module:  # noqa: ARG001 - has no weights
@@ -67,32 +65,29 @@ def _fashion(data: str | None, image_size: int) -> ImageClassificationTask:  # n
     return fashion_mnist(data, download=data is not None)
 
 
-# A tenth of the pool, a fifth and two fifths, as 5,000, 10,000 and 20,000 are of CIFAR10's.
-_DIGITS = {"initial_labels": 40, "query_size": 40, "label_counts": (400, 800, 1600)}
-_IMBALANCED = {"initial_labels": 20, "query_size": 10, "label_counts": (50, 100, 200), "epochs": 50}
+# Images in memory need no processes that load them. Labels: a tenth of the pool, a fifth and two
+# fifths, as 5,000, 10,000 and 20,000 are of CIFAR10's.
+_DIGITS = {"initial_labels": 40, "query_size": 40, "label_counts": (400, 800, 1600), "workers": 0}
+_IMBALANCED = {
+    "initial_labels": 20, "query_size": 10, "label_counts": (50, 100, 200),
+    "epochs": 50, "workers": 0,
+}  # fmt: skip
 _FASHION = {
     "query_size": 500, "pool_size": 15_000,
-    "epochs": 6, "batch_size": 64, "learning_rate": 3e-3,
+    "epochs": 6, "batch_size": 64, "learning_rate": 3e-3, "workers": 0,
 }  # fmt: skip
 
 STUDY_DATA: dict[str, StudyData] = {
-    "cifar10": StudyData(
-        lambda data, size: cifar10(data or "data", image_size=size), _vgg16, _sgd, workers=4
-    ),
+    "cifar10": StudyData(lambda data, size: cifar10(data or "data", image_size=size), _vgg16, _sgd),
     "cifar100": StudyData(
-        lambda data, size: cifar100(data or "data", image_size=size), _vgg16, _sgd, workers=4
+        lambda data, size: cifar100(data or "data", image_size=size), _vgg16, _sgd
     ),
     "miotcd": StudyData(
-        lambda data, size: miotcd(data or "data/miotcd", image_size=size),
-        _vgg16,
-        _sgd,
-        workers=4,
+        lambda data, size: miotcd(data or "data/miotcd", image_size=size), _vgg16, _sgd
     ),
     "fashion-mnist": StudyData(_fashion, _fashion_cnn, defaults=_FASHION),
     "mnist5k": StudyData(lambda _data, _size: mnist_5k(), _digits_cnn, defaults=_DIGITS),
     "mnist5k-imbalanced": StudyData(
-        lambda _data, _size: imbalanced_mnist_5k(),
-        _digits_cnn,
-        defaults=_IMBALANCED,
+        lambda _data, _size: imbalanced_mnist_5k(), _digits_cnn, defaults=_IMBALANCED
     ),
 }

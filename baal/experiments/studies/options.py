@@ -21,7 +21,9 @@ Number = TypeVar("Number", int, float)
 
 
 class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
-    """Shows defaults other than None, and keeps the paragraphs of the description.
+    """Shows defaults as they are typed, and keeps the paragraphs of the description.
+
+    A switch has none to show, nor has an option whose default is None.
 
     Example:
         >>> parser = argparse.ArgumentParser(formatter_class=HelpFormatter)
@@ -31,7 +33,12 @@ class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescript
     """
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
-        return action.help if action.default is None else super()._get_help_string(action)
+        default = action.default
+        if isinstance(default, list):
+            return f"{action.help} (default: {' '.join(map(str, default))})"
+        if default is None or isinstance(default, bool):
+            return action.help
+        return super()._get_help_string(action)
 
 
 def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:

@@ -53,6 +53,7 @@ class Protocol:
         pretrained: Begin with weights from ImageNet where the model has them.
         image_size: Height and width in pixels that photographs are brought to.
         device: Where torch computes.
+        workers: Processes that load data; with 0 it is loaded in between.
 
     Example:
         >>> Protocol("cifar10").query_size
@@ -75,6 +76,7 @@ class Protocol:
     pretrained: bool = True
     image_size: int = 224
     device: str = "cpu"
+    workers: int = 4
 
 
 def protocol_for(dataset: str, **changes: Any) -> Protocol:
@@ -148,7 +150,7 @@ def make_setup(protocol: Protocol, seed: int) -> Setup:
         criterion=nn.CrossEntropyLoss(),
         epoch=protocol.epochs,
         batch_size=protocol.batch_size,
-        workers=data.workers,
+        workers=protocol.workers,
     )
     wrapper = StudyWrapper(model, args)
     wrapper.add_metric("error", ErrorRate)
@@ -166,14 +168,15 @@ def settings_of(protocol: Protocol) -> dict[str, Any]:
         protocol: The protocol.
 
     Returns:
-        Its fields, without the folder of the data, which may move.
+        Its fields, without the folder of the data, which may move, and `workers`, which an
+        experiment finds among the arguments of training.
 
     Example:
         >>> settings_of(protocol_for("mnist5k"))["query_size"]
         40
     """
     fields = asdict(protocol)
-    del fields["data"]
+    del fields["data"], fields["workers"]
     return fields
 
 

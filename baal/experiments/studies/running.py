@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,7 +19,9 @@ from baal.experiments.studies.study import Study, Variant
 from baal.utils.extras import require_extra
 from baal.utils.files import replacing
 
-__all__ = ["check_protocol", "finish", "run_study"]
+__all__ = ["check_protocol", "finish", "make_way", "run_study"]
+
+REPORT = "report.md"
 
 
 def run_study(
@@ -35,28 +38,28 @@ def run_study(
             into `study.out` and gives the tables, which are printed and kept as `report.md`.
 
     Returns:
-        0, or 2 after an error that is printed.
+        As `finish`.
 
     Example:
         >>> from tempfile import TemporaryDirectory
-        >>> from baal.experiments.studies.study import study_parser
+        >>> from baal.experiments.studies.parser import study_parser
         >>> with TemporaryDirectory() as folder:
         ...     options = ["--dataset", "mnist5k", "--out", folder, "--report"]
         ...     study = Study.parse(study_parser("A study.", out="runs"), options)
-        ...     run_study(study, variants=list, report=lambda records: f"{len(records)} records")
-        0 records
-        0
+        ...     run_study(study, variants=list, report=str)  # nothing was run: says so on stderr
+        2
     """
 
-    def records() -> list[Record]:
+    def work() -> str:
         asked = list(variants())
         if study.options.report:
-            return _read(study, asked)
+            return report(_read(study, asked))
         for variant in asked:
             check_protocol(variant.protocol, variant.heuristics)
-        return _carry_out(study, asked)
+        make_way(study)
+        return report(_carry_out(study, asked))
 
-    return finish(study, lambda: report(records()))
+    return finish(study, work)
 
 
 def finish(study: Study, work: Callable[[], str]) -> int:
@@ -67,11 +70,11 @@ def finish(study: Study, work: Callable[[], str]) -> int:
         work: Gives the tables; whatever `BaalError` it raises is printed.
 
     Returns:
-        0, or 2 after an error.
+        0; 2 after an error; 130 where the user has interrupted it.
 
     Example:
         >>> from tempfile import TemporaryDirectory
-        >>> from baal.experiments.studies.study import study_parser
+        >>> from baal.experiments.studies.parser import study_parser
         >>> with TemporaryDirectory() as folder:
         ...     options = ["--dataset", "mnist5k", "--out", folder, "--report"]
         ...     study = Study.parse(study_parser("A study.", out="runs"), options)
@@ -81,28 +84,56 @@ def finish(study: Study, work: Callable[[], str]) -> int:
         True
     """
     start = time.perf_counter()
+    torch.set_num_threads(study.options.threads)
     try:
         require_extra("matplotlib", "plot")
-        _make_way(study)
         text = work()
-        with replacing(study.out / "report.md") as file:
+        with replacing(study.out / REPORT) as file:
             file.write(f"{text}\n".encode())
     except (BaalError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("\ninterrupted; the same command without --overwrite goes on", file=sys.stderr)
+        return 130  # as a shell counts: 128 + SIGINT
     print(text)
     if not study.options.report:
         print(f"\n{time.perf_counter() - start:.0f} seconds. Tables and figures: {study.out}")
     return 0
 
 
-def _make_way(study: Study) -> None:
-    if study.out.exists() and not study.out.is_dir():
-        raise StateError(f"Expected --out to be a folder, but got the file {study.out}.")
-    if study.options.overwrite and not study.options.report:
-        shutil.rmtree(study.out / RUNS, ignore_errors=True)
-    study.out.mkdir(parents=True, exist_ok=True)
-    torch.set_num_threads(study.options.threads)
+def make_way(study: Study) -> None:
+    """Make the folder of a study, and remove what it has if that is asked for.
+
+    Args:
+        study: What the command line asks for.
+
+    Raises:
+        StateError: The folder is a file, or cannot be written; nothing was removed then.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> from baal.experiments.studies.parser import study_parser
+        >>> with TemporaryDirectory() as folder:
+        ...     options = ["--dataset", "mnist5k", "--out", f"{folder}/new"]
+        ...     make_way(Study.parse(study_parser("A study.", out="runs"), options))
+        ...     Path(folder, "new").is_dir()
+        True
+    """
+    try:
+        study.out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=study.out) as probe:
+            probe.write(b"?")
+    except OSError as error:
+        raise StateError(
+            f"Expected --out to be a folder that can be written, but got {study.out}: "
+            f"{error.strerror}."
+        ) from error
+    if study.options.overwrite:
+        for name in (RESULTS, REPORT):
+            (study.out / name).unlink(missing_ok=True)
+        if (study.out / RUNS).exists():
+            shutil.rmtree(study.out / RUNS)
 
 
 def check_protocol(protocol: Protocol, heuristics: Sequence[str]) -> None:
@@ -113,18 +144,19 @@ def check_protocol(protocol: Protocol, heuristics: Sequence[str]) -> None:
         heuristics: Names of the heuristics.
 
     Raises:
-        InvalidArgumentError: There are fewer items than labels asked for, or a single posterior
-            sample for heuristics that look at how samples disagree.
+        InvalidArgumentError: There are fewer items than labels asked for, more labels to begin
+            with than the table shows, or a single posterior sample for heuristics that look at how
+            samples disagree.
 
     Example:
         >>> from baal.experiments.studies.protocol import protocol_for
         >>> check_protocol(protocol_for("mnist5k"), ["bald"])
     """
-    n_pool, last = len(task_of(protocol).pool), protocol.label_counts[-1]
-    if last > n_pool or protocol.initial_labels > last:
+    n_pool, counts = len(task_of(protocol).pool), protocol.label_counts
+    if not protocol.initial_labels <= counts[0] <= counts[-1] <= n_pool:
         raise InvalidArgumentError(
             f"Expected --initial-labels <= --label-counts <= {n_pool}, the size of the pool, "
-            f"but got {protocol.initial_labels} and {list(protocol.label_counts)}."
+            f"but got {protocol.initial_labels} and {' '.join(map(str, counts))}."
         )
     for name in heuristics:
         if protocol.iterations == 1 and get_heuristic(name).min_dims == 3:
@@ -154,12 +186,15 @@ def _carry_out(study: Study, variants: Sequence[Variant]) -> list[Record]:
 
 def _read(study: Study, variants: Sequence[Variant]) -> list[Record]:
     """What the folders of the runs have by now."""
-    return [
+    found = [
         {"variant": variant.name, **row}
         for variant in variants
         for row in read_runs(_folder(study, variant))
         if row["seed"] in study.seeds and row["heuristic"] in variant.heuristics
     ]
+    if not found:
+        raise StateError(f"Expected --out to hold runs of this study, but got {study.out} without.")
+    return found
 
 
 def _folder(study: Study, variant: Variant) -> Path:

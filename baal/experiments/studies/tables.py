@@ -9,8 +9,17 @@ from baal.experiments.curves import LearningCurve, active_gain, find_baseline, l
 from baal.experiments.markdown import markdown_table
 from baal.experiments.records import Record
 from baal.experiments.report import measured, metric_title
+from baal.utils.metric_names import higher_is_better, short_name
 
-__all__ = ["BASELINE", "gain_table", "named_by", "outcome_table", "variants_in", "with_baseline"]
+__all__ = [
+    "BASELINE",
+    "gain_table",
+    "named_by",
+    "outcome_table",
+    "study_tables",
+    "variants_in",
+    "with_baseline",
+]
 
 BASELINE = "baseline"
 
@@ -48,6 +57,45 @@ def named_by(records: Sequence[Record], name: Callable[[Record], str]) -> list[R
     """
     named = ({**row, "heuristic": name(row)} for row in records)
     return [row for row in named if row["heuristic"]]
+
+
+def study_tables(
+    records: Sequence[Record],
+    label_counts: Sequence[int],
+    metrics: Sequence[str] = ("test_loss", "test_error"),
+    baseline: str = "random",
+) -> str:
+    """The tables of a study, each with a line before it that says what it shows.
+
+    Args:
+        records: Of a study.
+        label_counts: The numbers of labels.
+        metrics: As in `outcome_table`; the gain is in the last of them.
+        baseline: As in `gain_table`.
+
+    Returns:
+        Markdown: `outcome_table`, and `gain_table` unless that is empty.
+
+    Example:
+        >>> row = {"variant": "errors=0", "heuristic": "bald", "n_labelled": 20, "seed": 0}
+        >>> print(study_tables([{**row, "test_error": 0.25}], [20], ["test_error"]))
+        Error on the test set, by number of labels: mean ± standard deviation over seeds.
+        <BLANKLINE>
+        | variant  | heuristic | error % at 20 |
+        |:---------|:----------|--------------:|
+        | errors=0 | bald      |          25.0 |
+    """
+    names = [short_name(metric).replace("_", " ") for metric in metrics]
+    what = f"{' and '.join(names)} on the test set, by number of labels"
+    gain = "how much lower" if not higher_is_better(metrics[-1]) else "how much higher"
+    blocks = {
+        f"{what[0].upper()}{what[1:]}: mean ± standard deviation over seeds.":
+            outcome_table(records, label_counts, metrics),
+        f"Gain: {gain} the {names[-1]} is than that of {baseline} on the same seed; "
+        "mean ± standard error over seeds.":
+            gain_table(records, label_counts, baseline, metrics[-1]),
+    }  # fmt: skip
+    return "\n\n".join(f"{title}\n\n{table}" for title, table in blocks.items() if table)
 
 
 def outcome_table(
