@@ -211,7 +211,7 @@ def _walk(thing: Any, seen: set[int], depth: int) -> Iterator[Any]:
             yield from _walk(one, seen, depth + 1)
 
 
-def _parts(thing: Any) -> list[Any]:
+def _parts(thing: Any) -> list[Any]:  # noqa: PLR0911 - a table of kinds
     """What an object is made of."""
     kind = type(thing)
     if kind in _COLLECTIONS:  # asked first, since these are the many

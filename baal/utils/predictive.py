@@ -7,7 +7,12 @@ import numpy as np
 import numpy.typing as npt
 
 from baal.exceptions import InvalidArgumentError
-from baal.utils.probabilities import in_unit_range, logits_to_probabilities, sums_to_one
+from baal.utils.probabilities import (
+    in_unit_range,
+    logits_to_probabilities,
+    sums_to_one,
+    tensor_to_numpy,
+)
 
 __all__ = [
     "cohen_kappa",
@@ -63,7 +68,8 @@ def _means(batch: Any) -> tuple[Array | None, Array]:
 
     So that no more than means `[n, C, ...]` are kept of the batches before.
     """
-    values = np.asarray(batch, dtype=np.float64)
+    array = tensor_to_numpy(batch) if hasattr(batch, "detach") else batch
+    values = np.asarray(array, dtype=np.float64)
     if values.ndim < 3:
         raise InvalidArgumentError(
             f"Expected `samples` to be [N, C, ..., K], but got shape {values.shape}"

@@ -2,6 +2,7 @@ import weakref
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,6 +36,14 @@ def test_one_reading_for_all_batches():
     batches = [np.array([[[0.5], [0.5]]]), np.array([[[3.0], [-3.0]]])]
     assert predictive_probabilities(iter(batches))[0].tolist() == [0.5, 0.5]
     assert np.allclose(predictive_probabilities(iter(batches))[1, 0], 1 / (1 + np.exp(-6)))
+
+
+def test_tensors_of_any_kind():
+    logits = torch.randn(6, 3, 4, generator=torch.Generator().manual_seed(0))
+    expected = softmax(logits.numpy()).mean(-1)
+    for samples in (logits.requires_grad_(), list(logits.double().split(2))):
+        assert np.allclose(predictive_probabilities(samples), expected)
+    assert np.allclose(predictive_probabilities(iter([logits.bfloat16()])), expected, atol=0.02)
 
 
 def test_one_batch_is_held_at_a_time():
