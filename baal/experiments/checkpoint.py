@@ -4,9 +4,12 @@
 `records.jsonl` has a line for each round; `checkpoint.pt` is the state after the last round that is
 complete. All but the records are replaced whole. A record reaches the disk before the checkpoint
 that counts it, so that what a kill leaves behind is at most one line too many, or a part of it,
-which is cut off. `lock` is held by the process that works in the folder, and stays.
+which is cut off. The checkpoint has digests of itself, of the records and of `initial.pt`, so that
+files that are damaged or of two runs are noticed. `lock` is held by the process that works in the
+folder, and stays.
 """
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -18,13 +21,14 @@ import torch
 
 from baal.exceptions import InvalidArgumentError, StateError
 from baal.experiments.configuration import differences
+from baal.experiments.plain_state import digest_of
 from baal.experiments.records import Record
 from baal.utils.files import replacing
 from baal.utils.locks import locked
 
 __all__ = ["RunFolder"]
 
-VERSION = 1
+VERSION = 2  # 1 had no digests, and did not know the classes of layers
 
 
 class RunFolder:
@@ -36,7 +40,7 @@ class RunFolder:
 
     Raises:
         StateError: The folder holds a run of another configuration; the message shows where they
-            differ. Or it holds records of something else, or is a file.
+            differ. Or it holds records of something else, lacks a file, or is one.
         OSError: It cannot be written.
 
     Example:
@@ -58,27 +62,36 @@ class RunFolder:
         self._asked_for = self.path / "experiment.json"
         self._lock = self.path / "lock"
         self._n_bytes = 0  # of the records that the last checkpoint counts
+        self._digest = hashlib.sha256()  # of those bytes
+        self._digest_of_initial: str | None = None
         if self.path.exists() and not self.path.is_dir():
             raise StateError(f"Expected `folder` to be a folder, but got the file {self.path}")
         self._check()
         self.path.mkdir(parents=True, exist_ok=True)
 
     def _check(self) -> None:
-        if self._asked_for.exists():
-            before = json.loads(self._asked_for.read_text(encoding="utf-8"))
-            found = differences(before["configuration"], self.configuration)
-            if found:
-                shown = "\n  ".join(found[:20])
-                raise StateError(
-                    f"Expected `folder` to hold this run or none, but got {self.path} with a run "
-                    f"of another configuration:\n  {shown}\nChoose another folder, or remove it."
-                )
-        begun = self._asked_for.exists(), self._checkpoint.exists()
-        if any((*begun[1:], self._records.exists())) and not all(begun):
-            missing = "checkpoint.pt" if begun[0] else "experiment.json"
+        parts = (self._asked_for, self._initial, self._checkpoint)
+        missing = [path.name for path in parts if not path.exists()]
+        if (self._checkpoint.exists() or self._records.exists()) and missing:
             raise StateError(
                 f"Expected `folder` to hold this run or none, but got {self.path} with records or "
-                f"a checkpoint and no {missing}: choose another folder."
+                f"a checkpoint and no {missing[0]}: choose another folder."
+            )
+        if not self._asked_for.exists():
+            return
+        try:
+            content = json.loads(self._asked_for.read_bytes())
+            version, before = content["version"], content["configuration"]
+        except (ValueError, TypeError, KeyError):
+            raise _damaged(self._asked_for) from None
+        found = differences(before, self.configuration)
+        if version == 1:
+            found = [line for line in found if ".classes" not in line.split(":")[0]]
+        if found:
+            shown = "\n  ".join(found[:20])
+            raise StateError(
+                f"Expected `folder` to hold this run or none, but got {self.path} with a run "
+                f"of another configuration:\n  {shown}\nChoose another folder, or remove it."
             )
 
     @contextmanager
@@ -113,9 +126,9 @@ class RunFolder:
         self._clear_away()
         with replacing(self._asked_for) as file:
             file.write(json.dumps(content, indent=1).encode())
-        with replacing(self._initial) as file:
-            torch.save(initial, file)
-        self._n_bytes = 0
+        _save(self._initial, initial)
+        self._n_bytes, self._digest = 0, hashlib.sha256()
+        self._digest_of_initial = digest_of(initial)
         self._write(state)
 
     def append(self, record: Record, state: dict[str, Any]) -> None:
@@ -131,20 +144,32 @@ class RunFolder:
             file.flush()
             os.fsync(file.fileno())
         self._n_bytes += len(line)
+        self._digest.update(line)
         self._write(state)
 
     def _write(self, state: dict[str, Any]) -> None:
-        content = {"version": VERSION, "n_bytes": self._n_bytes, "state": state}
-        with replacing(self._checkpoint) as file:
-            torch.save(content, file)
+        content = {
+            "version": VERSION,
+            "n_bytes": self._n_bytes,
+            "records": self._digest.hexdigest(),
+            "initial": self._digest_of_initial,
+            "state": state,
+        }
+        _save(self._checkpoint, {**content, "digest": digest_of(content)})
 
     def read_initial(self) -> Any:
         """What training starts from.
 
         Returns:
             What `begin` was given, on the CPU.
+
+        Raises:
+            StateError: The file is damaged, or is not the one that the checkpoint was written with.
         """
-        return torch.load(self._initial, map_location="cpu", weights_only=True)
+        initial = _load(self._initial)
+        if self._digest_of_initial not in {None, digest_of(initial)}:
+            raise _damaged(self._initial)
+        return initial
 
     def read(self) -> tuple[dict[str, Any], list[Record]]:
         """Where the run is; what a kill left behind is cleared away.
@@ -154,28 +179,62 @@ class RunFolder:
 
         Raises:
             InvalidArgumentError: A newer version of baal wrote it.
-            StateError: Records that the checkpoint counts are missing.
+            StateError: A file is damaged, or the records are not those that the checkpoint counts.
         """
-        content = torch.load(self._checkpoint, map_location="cpu", weights_only=True)
+        content = _load(self._checkpoint)
+        if not isinstance(content, dict) or "version" not in content:
+            raise _damaged(self._checkpoint)
         if content["version"] > VERSION:
             raise InvalidArgumentError(
                 f"Expected a run of version {VERSION} or older, but got version "
                 f"{content['version']} in {self.path}: a newer version of baal is needed."
             )
-        self._n_bytes = content["n_bytes"]
+        if content.pop("digest", None) != digest_of(content) and content["version"] > 1:
+            raise _damaged(self._checkpoint)
+        n_bytes = content["n_bytes"]
         lines = self._records.read_bytes() if self._records.exists() else b""
-        if len(lines) < self._n_bytes or lines[: self._n_bytes][-1:] not in {b"", b"\n"}:
+        counted = lines[:n_bytes]
+        digest = hashlib.sha256(counted)
+        known = content.get("records", digest.hexdigest())
+        if len(counted) < n_bytes or known != digest.hexdigest():
             raise StateError(
                 f"Expected {self._records} to have the records that checkpoint.pt counts, but got "
-                "another or a shorter file: both belong to one run, and are copied together."
+                "others, or fewer: both belong to one run, and are copied together."
             )
-        if len(lines) > self._n_bytes:
+        if len(lines) > n_bytes:
             with self._records.open("r+b") as file:
-                file.truncate(self._n_bytes)
+                file.truncate(n_bytes)
         self._clear_away()
-        records = [json.loads(line) for line in lines[: self._n_bytes].splitlines()]
-        return content["state"], records
+        self._n_bytes, self._digest = n_bytes, digest
+        self._digest_of_initial = content.get("initial")
+        return content["state"], [json.loads(line) for line in counted.splitlines()]
 
     def _clear_away(self) -> None:
         for left in self.path.glob(".*.tmp"):  # as `replacing` calls what it has not finished
             left.unlink(missing_ok=True)
+
+
+def _save(path: Path, content: Any) -> None:
+    with replacing(path) as file:
+        try:
+            torch.save(content, file)
+        except RuntimeError as error:
+            # Where the disk is full, torch covers what the system said with what it says itself.
+            if isinstance(error.__context__, OSError):
+                raise error.__context__ from None
+            raise
+
+
+def _load(path: Path) -> Any:
+    with path.open("rb") as file:
+        try:
+            return torch.load(file, map_location="cpu", weights_only=True)
+        except Exception:  # noqa: BLE001 - torch has an error of another kind for each damage
+            raise _damaged(path) from None
+
+
+def _damaged(path: Path) -> StateError:
+    return StateError(
+        f"Expected {path} to be as this run wrote it, but got a file that is damaged or of another "
+        "run: put back a copy of the whole folder, or remove it to begin anew."
+    )

@@ -107,14 +107,19 @@ def _describe_object(thing: Any, depth: int) -> Any:  # noqa: PLR0911 - a table 
 
 
 def _describe_module(module: torch.nn.Module) -> dict[str, Any]:
-    """Its layers, and what their text leaves out, such as the settings of a loss."""
+    """Its layers, and what their text leaves out: settings, as of a loss, and classes by home."""
     settings = {
         f"{name}.{key}" if name else key: value
         for name, layer in module.named_modules()
         for key, value in sorted(vars(layer).items())
         if not key.startswith("_") and key != "training" and isinstance(value, _SETTINGS)
     }
-    return {"layers": _text(repr(module)).splitlines(), "settings": settings}
+    # A layer may have the name of the one that it replaces, such as baal's own dropout.
+    classes = {
+        name: f"{type(layer).__module__}.{type(layer).__qualname__}"
+        for name, layer in module.named_modules()
+    }
+    return {"layers": _text(repr(module)).splitlines(), "settings": settings, "classes": classes}
 
 
 def differences(before: Any, now: Any) -> list[str]:

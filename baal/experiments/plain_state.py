@@ -34,6 +34,9 @@ _VALUES = (bool, int, float, complex, str, bytes, type(None), torch.dtype, torch
 # Kinds of random generators that have a state.
 GENERATORS = (np.random.Generator, np.random.RandomState, torch.Generator, random.Random)
 _DATA = (torch.Tensor, np.ndarray, np.generic, *_VALUES)
+# Passed over at once: a dataset may hold millions of them, and they are walked over each round.
+_LEAVES = frozenset({torch.Tensor, np.ndarray, *_VALUES})
+_COLLECTIONS = frozenset({dict, list, tuple})
 _MOST = 10_000  # a collection of more than that is data
 _DEEPEST = 50
 
@@ -194,20 +197,25 @@ def generators_in(thing: Any) -> list[Any]:
 
 
 def _walk(thing: Any, seen: set[int], depth: int) -> Iterator[Any]:
-    if isinstance(thing, _DATA) or id(thing) in seen or depth > _DEEPEST:
+    if id(thing) in seen or depth > _DEEPEST:
         return
     seen.add(id(thing))
-    if isinstance(thing, random.SystemRandom):  # has no state
-        return
-    if isinstance(thing, GENERATORS):
-        yield thing
-        return
+    if type(thing) not in _COLLECTIONS:
+        if isinstance(thing, (*_DATA, random.SystemRandom)):  # the last has no state
+            return
+        if isinstance(thing, GENERATORS):
+            yield thing
+            return
     for one in _parts(thing):
-        yield from _walk(one, seen, depth + 1)
+        if type(one) not in _LEAVES:
+            yield from _walk(one, seen, depth + 1)
 
 
-def _parts(thing: Any) -> list[Any]:
+def _parts(thing: Any) -> list[Any]:  # noqa: PLR0911 - a table of kinds
     """What an object is made of."""
+    kind = type(thing)
+    if kind in _COLLECTIONS:  # asked first, since these are the many
+        return [] if len(thing) > _MOST else list(thing.values() if kind is dict else thing)
     if isinstance(thing, type | types.ModuleType):  # shared by all, and nobody's state
         return []
     if isinstance(thing, Mapping | list | tuple):

@@ -13,6 +13,7 @@ from baal.experiments.adapters import FrameworkAdapter
 from baal.utils.frames import level_outside_baal
 from baal.utils.log_configuration import get_logger
 from baal.utils.predictive import expected_calibration_error, predictive_probabilities
+from baal.utils.probabilities import tensor_to_numpy
 
 __all__ = ["Predictor", "Stopwatch", "calibration", "headline", "plain_metrics"]
 
@@ -97,7 +98,7 @@ def _arrays_in(batch: Any) -> Iterator[npt.NDArray[Any]]:
         for one in batch:
             yield from _arrays_in(one)
     else:
-        yield np.asarray(batch)
+        yield tensor_to_numpy(batch) if hasattr(batch, "detach") else np.asarray(batch)
 
 
 def _disagree(samples: npt.NDArray[Any]) -> bool:

@@ -48,7 +48,7 @@ def locked(path: str | os.PathLike[str]) -> Iterator[None]:
         ...             with locked(Path(folder, "lock")):
         ...                 print("never")
         ...         except StateError as error:
-        ...             print(str(error).split(folder)[0])
+        ...             print(str(error).split(folder)[0].strip())
         Expected a lock that is free, but got one that this process holds:
     """
     owner = os.getpid()

@@ -1,13 +1,18 @@
 """What posterior samples say together: probabilities, labels, and how far to trust them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from baal.exceptions import InvalidArgumentError
-from baal.utils.probabilities import in_unit_range, logits_to_probabilities, sums_to_one
+from baal.utils.probabilities import (
+    in_unit_range,
+    logits_to_probabilities,
+    sums_to_one,
+    tensor_to_numpy,
+)
 
 __all__ = [
     "cohen_kappa",
@@ -27,8 +32,8 @@ def predictive_probabilities(samples: Any) -> Array:
     before they are averaged.
 
     Args:
-        samples: `[N, C, ..., K]`, probabilities or logits, or an iterable of batches of it. With a
-            single output, that of the second of two classes.
+        samples: `[N, C, ..., K]`, probabilities or logits, or an iterable of batches of it, of
+            which one at a time is held. With a single output, that of the second of two classes.
 
     Returns:
         `[N, C, ...]`, float64; C is 2 where there was a single output.
@@ -40,22 +45,39 @@ def predictive_probabilities(samples: Any) -> Array:
         >>> predictive_probabilities([[[9.0, -9.0], [-9.0, 9.0]]]).round(6).tolist()
         [[0.5, 0.5]]
     """
-    if isinstance(samples, Iterable) and not hasattr(samples, "__array__"):
-        batches = [np.asarray(batch) for batch in samples]
-        if batches and batches[0].ndim == 2:  # nested lists of one array
-            batches = [np.stack(batches)]
-        samples = np.concatenate(batches) if batches else np.zeros(0)
-    values = np.asarray(samples, dtype=np.float64)
+    means = [_means(batch) for batch in _batches(samples)]
+    if not means:
+        raise InvalidArgumentError("Expected `samples` to be [N, C, ..., K], but got no batch")
+    # Together they decide: probabilities are what could be ones in every batch.
+    as_they_are = all(raw is not None for raw, _ in means)
+    mean = np.concatenate([raw if as_they_are else soft for raw, soft in means])
+    return np.concatenate([1 - mean, mean], axis=1) if mean.shape[1] == 1 else mean
+
+
+def _batches(samples: Any) -> Iterable[Any]:
+    """An array as one batch; nested lists are an array too."""
+    if not isinstance(samples, Iterable) or hasattr(samples, "__array__"):
+        return [samples]
+    if isinstance(samples, Sequence) and len(samples) and np.ndim(samples[0]) == 2:
+        return [np.stack([np.asarray(item) for item in samples])]
+    return samples
+
+
+def _means(batch: Any) -> tuple[Array | None, Array]:
+    """Of the samples of one batch, if they could be probabilities, and of what they are as logits.
+
+    So that no more than means `[n, C, ...]` are kept of the batches before.
+    """
+    array = tensor_to_numpy(batch) if hasattr(batch, "detach") else batch
+    values = np.asarray(array, dtype=np.float64)
     if values.ndim < 3:
         raise InvalidArgumentError(
             f"Expected `samples` to be [N, C, ..., K], but got shape {values.shape}"
         )
     # What came as float32 is precise to float32 only.
-    single = values.shape[1] == 1
-    if not (in_unit_range(values) and (single or sums_to_one(values))):
-        values = logits_to_probabilities(values)
-    mean = values.mean(axis=-1)
-    return np.concatenate([1 - mean, mean], axis=1) if single else np.asarray(mean)
+    could_be = in_unit_range(values) and (values.shape[1] == 1 or sums_to_one(values))
+    raw = values.mean(axis=-1) if could_be else None
+    return raw, np.asarray(logits_to_probabilities(values).mean(axis=-1))
 
 
 def predicted_labels(samples: Any) -> npt.NDArray[np.int64]:
@@ -126,7 +148,7 @@ def expected_calibration_error(probabilities: Any, targets: Any, n_bins: int = B
         n_bins: Number of bins.
 
     Returns:
-        Between 0 and 1; NaN where no target counts.
+        Between 0 and 1; NaN where no target counts, or a probability that does is NaN.
 
     Raises:
         InvalidArgumentError: The shapes do not fit.
@@ -144,7 +166,7 @@ def expected_calibration_error(probabilities: Any, targets: Any, n_bins: int = B
     counts = targets >= 0
     confidence = probabilities.max(axis=1)[counts]
     correct = probabilities.argmax(axis=1)[counts] == targets[counts]
-    if confidence.size == 0:
+    if confidence.size == 0 or np.isnan(confidence).any():
         return float("nan")
     # The upper edge belongs to a bin: (0, 1/n], (1/n, 2/n], ...
     bins = np.clip(np.ceil(confidence * n_bins).astype(np.int64) - 1, 0, n_bins - 1)

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
-__all__ = ["in_unit_range", "logits_to_probabilities", "sums_to_one"]
+__all__ = ["in_unit_range", "logits_to_probabilities", "sums_to_one", "tensor_to_numpy"]
 
 # A bfloat16 softmax is off by up to two units of 2^-7 in its sum. NumPy has no bfloat16, so such
 # probabilities arrive here as float32 or float64: the dtype is no upper bound on their precision.
@@ -100,6 +100,27 @@ def logits_to_probabilities(logits: npt.NDArray[Any]) -> npt.NDArray[Any]:
         np.exp(probabilities, out=probabilities)
         probabilities /= probabilities.sum(axis=1, keepdims=True)
     return np.asarray(probabilities)
+
+
+def tensor_to_numpy(tensor: Any) -> npt.NDArray[Any]:
+    """A torch tensor, on any device and with a gradient or without, as an array.
+
+    Args:
+        tensor: Any shape.
+
+    Returns:
+        The same shape; types that NumPy does not have, bfloat16 say, become float32.
+
+    Example:
+        >>> import torch
+        >>> tensor_to_numpy(torch.ones(2, dtype=torch.bfloat16, requires_grad=True)).dtype
+        dtype('float32')
+    """
+    on_cpu = tensor.detach().cpu()
+    try:
+        return np.asarray(on_cpu.numpy())
+    except TypeError:  # bfloat16 and the 8-bit floats have no NumPy dtype
+        return np.asarray(on_cpu.float().numpy())
 
 
 def precision(values: npt.NDArray[Any]) -> float:

@@ -14,6 +14,7 @@ from torch import nn
 
 from baal.active.dataset import ActiveLearningDataset
 from baal.active.heuristics import Random
+from baal.bayesian.dropout import patch_module
 from baal.experiments.configuration import describe, differences
 
 
@@ -142,3 +143,10 @@ def test_differences_are_named():
     ]
     assert differences(before, before) == []
     assert differences({"a": (1, 2)}, {"a": [1, 2]}) == []  # as JSON has them
+
+
+def test_a_layer_of_the_same_name_is_another():
+    plain, patched = nn.Sequential(nn.Dropout(0.5)), nn.Sequential(nn.Dropout(0.5))
+    patch_module(patched)
+    (line,) = differences(describe(plain), describe(patched))
+    assert line.startswith('classes.0: "torch.nn.modules.dropout.Dropout" before, "baal.')

@@ -33,6 +33,8 @@ def predictor(predictions, iterations=5):
         ([SAME, SAME], True),
         ({"a": SAME, "b": OTHER}, False),
         (torch.from_numpy(OTHER), False),
+        (torch.from_numpy(OTHER).requires_grad_(), False),
+        ([torch.from_numpy(SAME).bfloat16()], True),
         (np.where(OTHER > 0.5, np.nan, OTHER), False),
     ],
 )

@@ -1,5 +1,8 @@
+import weakref
+
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,15 +38,44 @@ def test_one_reading_for_all_batches():
     assert np.allclose(predictive_probabilities(iter(batches))[1, 0], 1 / (1 + np.exp(-6)))
 
 
+def test_tensors_of_any_kind():
+    logits = torch.randn(6, 3, 4, generator=torch.Generator().manual_seed(0))
+    expected = softmax(logits.numpy()).mean(-1)
+    for samples in (logits.requires_grad_(), list(logits.double().split(2))):
+        assert np.allclose(predictive_probabilities(samples), expected)
+    assert np.allclose(predictive_probabilities(iter([logits.bfloat16()])), expected, atol=0.02)
+
+
+def test_one_batch_is_held_at_a_time():
+    alive = weakref.WeakSet()
+
+    def batches():
+        for _ in range(5):
+            batch = Batch((2, 3, 4))
+            batch[:] = 0.5
+            alive.add(batch)
+            yield batch
+            del batch
+            assert len(alive) <= 1
+
+    assert predictive_probabilities(batches()).shape == (10, 3)
+
+
+class Batch(np.ndarray):
+    """An array that says when it is gone."""
+
+    __hash__ = object.__hash__
+
+
 def test_a_single_output_is_the_second_of_two_classes():
     assert np.allclose(predictive_probabilities([[[0.2, 0.4]]]), [[0.7, 0.3]])
     assert np.allclose(predictive_probabilities(np.zeros((1, 1, 2)) + np.log(3)), [[0.25, 0.75]])
     assert predicted_labels([[[0.2, 0.4]], [[0.6, 0.8]]]).tolist() == [0, 1]
 
 
-@pytest.mark.parametrize("bad", [np.zeros((3, 2)), np.zeros(0), iter([])])
+@pytest.mark.parametrize("bad", [np.zeros((3, 2)), np.zeros(0), iter([]), []])
 def test_what_is_no_posterior_sample(bad):
-    with pytest.raises(InvalidArgumentError, match=r"to be \[N, C, ..., K\], but got shape"):
+    with pytest.raises(InvalidArgumentError, match=r"to be \[N, C, ..., K\], but got (shape|no b)"):
         predictive_probabilities(bad)
 
 
@@ -78,6 +110,13 @@ def test_calibration_by_a_plain_loop():
                 right = (probabilities.argmax(1) == targets)[inside].mean()
                 expected += inside.mean() * abs(right - confidence[inside].mean())
         assert expected_calibration_error(probabilities, targets, n_bins) == pytest.approx(expected)
+
+
+def test_calibration_of_a_model_that_is_broken():
+    nan = np.full((2, 3), np.nan)
+    assert np.isnan(expected_calibration_error(nan, [0, 1]))
+    assert np.isnan(expected_calibration_error([[np.nan, np.nan], [1, 0]], [1, 0]))
+    assert expected_calibration_error([[np.nan, np.nan], [1, 0]], [-100, 0]) == 0
 
 
 def test_calibration_of_positions_and_of_nothing():

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from baal.exceptions import InvalidArgumentError, InvalidTypeError
+from baal.utils.probabilities import tensor_to_numpy
 
 __all__ = [
     "BLOCK_ELEMENTS",
@@ -75,7 +76,7 @@ def as_array(predictions: Any, name: str = "predictions") -> npt.NDArray[Any]:
             )
         predictions = predictions[0]
     if hasattr(predictions, "detach") and hasattr(predictions, "numpy"):
-        return _as_floats(_tensor_to_numpy(predictions), name)
+        return _as_floats(tensor_to_numpy(predictions), name)
     if isinstance(predictions, str | bytes | Mapping) or predictions is None:
         raise InvalidTypeError(
             f"Expected `{name}` to be an array, a tensor or an iterable of batches, "
@@ -215,14 +216,6 @@ def _batch_block_size(first: npt.NDArray[Any], name: str, wanted: int | None) ->
 
 def _is_array(value: Any) -> bool:
     return hasattr(value, "shape") and (hasattr(value, "__array__") or hasattr(value, "detach"))
-
-
-def _tensor_to_numpy(tensor: Any) -> npt.NDArray[Any]:
-    on_cpu = tensor.detach().cpu()
-    try:
-        return np.asarray(on_cpu.numpy())
-    except TypeError:  # bfloat16 and the 8-bit floats have no NumPy dtype
-        return np.asarray(on_cpu.float().numpy())
 
 
 def _as_floats(array: npt.NDArray[Any], name: str) -> npt.NDArray[Any]:

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from baal.active.dataset.base import SplittedDataset
 from baal.active.stopping_criteria.base import Metrics, StoppingCriterion, check_whole_number
+from baal.exceptions import InvalidArgumentError
 from baal.utils.predictive import cohen_kappa, predicted_labels
 
 __all__ = ["LowAverageUncertaintyStoppingCriterion", "StabilizingPredictionsStoppingCriterion"]
@@ -69,7 +70,7 @@ class StabilizingPredictionsStoppingCriterion(StoppingCriterion):
         window: Number of agreements in the mean.
 
     Raises:
-        InvalidArgumentError: `window` is below 1.
+        InvalidArgumentError: `window` is below 1, or `stop_set` empty.
         InvalidTypeError: It is no whole number.
 
     Example:
@@ -94,6 +95,8 @@ class StabilizingPredictionsStoppingCriterion(StoppingCriterion):
         window: int = 3,
     ) -> None:
         super().__init__(active_dataset)
+        if hasattr(stop_set, "__len__") and len(stop_set) == 0:
+            raise InvalidArgumentError("Expected `stop_set` to have items, but got an empty one")
         self._stop_set = (stop_set,)  # in a tuple it is no plain data, whatever it is
         self.threshold = float(threshold)
         self.window = check_whole_number("window", window, least=1)

@@ -90,4 +90,9 @@ def test_it_is_saved_and_restored():
 
 def test_a_bad_window():
     with pytest.raises(InvalidArgumentError, match="`window` to be 1 or more, but got 0"):
-        StabilizingPredictionsStoppingCriterion(DATASET, [], window=0)
+        StabilizingPredictionsStoppingCriterion(DATASET, [1], window=0)
+
+
+def test_an_empty_stop_set():
+    with pytest.raises(InvalidArgumentError, match="`stop_set` to have items"):
+        StabilizingPredictionsStoppingCriterion(DATASET, [])
