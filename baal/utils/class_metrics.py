@@ -46,14 +46,26 @@ class F1ByClass(Metrics):
             target: Classes `[B, ...]`, or `[B, 1]` for outputs `[B, C]`.
 
         Raises:
-            InvalidArgumentError: The outputs have another number of classes.
+            InvalidArgumentError: The outputs have another number of classes, there are more or
+                fewer targets than positions, or a target is no class.
         """
         if output.ndim < 2 or output.shape[1] != self.n_classes:
             raise InvalidArgumentError(
                 f"Expected `output` to be [B, {self.n_classes}, ...], but got shape "
                 f"{tuple(output.shape)}"
             )
-        predicted, true = output.argmax(dim=1).reshape(-1), target.reshape(-1)
+        predicted = output.argmax(dim=1).reshape(-1)
+        true = target.reshape(-1).long()  # a uint8 would overflow below
+        if len(true) != len(predicted):
+            raise InvalidArgumentError(
+                f"Expected `target` to have one class for each of the {len(predicted)} positions "
+                f"of `output` {tuple(output.shape)}, but got shape {tuple(target.shape)}"
+            )
+        if bool(((true < 0) | (true >= self.n_classes)).any()):
+            raise InvalidArgumentError(
+                f"Expected `target` to hold classes from 0 to {self.n_classes - 1}, but got values "
+                f"from {int(true.min())} to {int(true.max())}"
+            )
         pairs = true * self.n_classes + predicted
         counts = torch.bincount(pairs, minlength=self.n_classes**2)
         self._add(counts, len(output))  # the confusion matrix, [C * C]
@@ -74,13 +86,18 @@ class F1ByClass(Metrics):
 
     @property
     def standard_dev(self) -> Any:
-        """Standard deviation of the batches' F1 around their mean, weighted by items, `[C]`."""
+        """Standard deviation of the batches' F1 around their mean, weighted by items, `[C]`.
+
+        Batches without a class do not count for it.
+        """
         if self.is_empty:
             return [float("nan")] * self.n_classes
         counts, weights = self._stacked()
-        by_batch = torch.tensor([self._f1(row) for row in counts], dtype=torch.double)
-        mean = (by_batch * weights).sum(0) / weights.sum()
-        return (((by_batch - mean) ** 2 * weights).sum(0) / weights.sum()).sqrt().tolist()
+        by_batch = torch.tensor([self._f1(row) for row in counts], dtype=torch.double)  # [U, C]
+        weights = weights * ~by_batch.isnan()
+        mean = (by_batch * weights).nansum(0) / weights.sum(0)
+        variance = ((by_batch - mean) ** 2 * weights).nansum(0) / weights.sum(0)
+        return variance.sqrt().tolist()
 
     def _f1(self, counts: torch.Tensor) -> list[float]:
         confusion = counts.reshape(self.n_classes, self.n_classes)  # [true, predicted]
