@@ -193,10 +193,10 @@ def _factories(
         if name not in by_name:
             by_name[name] = partial(named_heuristic, name, query_size, mode)
             by_name[name](seed=0)  # an unknown name or mode is an error before anything is run
-        elif not callable(by_name[name]):
+        elif not callable(by_name[name]) or isinstance(by_name[name], AbstractHeuristic):
             raise InvalidTypeError(
-                f"Expected `heuristics` to hold functions of a seed, but got {by_name[name]!r} for "
-                f"{name!r}"
+                "Expected `heuristics` to hold functions that make a heuristic of a seed, but got "
+                f"{by_name[name]!r} for {name!r}"
             )
     return {name: by_name[name] for name in names}
 
