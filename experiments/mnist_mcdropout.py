@@ -22,7 +22,7 @@ import torch
 from torch import nn
 
 from baal.active.dataset import ActiveLearningDataset
-from baal.active.heuristics import get_heuristic
+from baal.active.heuristics import available_heuristics, get_heuristic
 from baal.bayesian.dropout import patch_module
 from baal.exceptions import BaalError, InvalidArgumentError
 from baal.experiments.compare import Comparison, Setup, compare
@@ -37,7 +37,6 @@ from baal.experiments.studies.options import (
     positive_number,
     whole_number,
 )
-from baal.experiments.studies.study import heuristics_for_classes
 from baal.experiments.studies.wrapper import CheckedWrapper
 from baal.modelwrapper import TrainingArgs
 from baal.utils.extras import require_extra
@@ -174,14 +173,23 @@ def check(config: Config, n_pool: int) -> None:
             )
 
 
+def usable_heuristics() -> list[str]:
+    """Those that work on predictions alone; scores computed elsewhere are not to be had here."""
+    others = ("needs_joint_samples", "needs_variances", "needs_independent_labels")
+    return [
+        name
+        for name in available_heuristics()
+        if name != "precomputed" and not any(getattr(get_heuristic(name), fact) for fact in others)
+    ]
+
+
 def parse_arguments(argv: list[str] | None) -> Config:
     """Read the command line; argparse ends the process with status 2 on a bad option."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=HelpFormatter, allow_abbrev=False
     )
     add = parser.add_argument
-    # The samples of plain MC-Dropout are not joint.
-    known = [n for n in heuristics_for_classes() if not get_heuristic(n).needs_joint_samples]
+    known = usable_heuristics()
     add("--heuristics", nargs="+", metavar="NAME", default=["bald", "random"], type=one_of(known),
         help=f"what to compare, of: {', '.join(known)}")  # fmt: skip
     add("--seeds", nargs="+", metavar="SEED", default=[0, 1, 2], type=whole_number(0, 2**32 - 1),

@@ -56,7 +56,7 @@ def labels_in_the_end(folder, name, seed):
     """Step of each of the items of the pool: 0 where it is not labelled, 1 for the initial ones."""
     path = folder / "runs" / f"{name}-{seed}" / "checkpoint.pt"
     dataset = torch.load(path, weights_only=True)["state"]["dataset"]
-    return np.asarray(to_state(dataset)["labelled_map"])
+    return np.asarray(to_state(dataset)["labelled"])
 
 
 def test_chosen_items_are_the_labels_and_never_come_twice(finished):
