@@ -6,44 +6,43 @@ items at random, then train from the same initial weights, measure, score the po
 and go round again. Heuristics share their initial labels and weights, seed by seed.
 
 Writes results.jsonl (one line a round) and learning_curve.png, and prints a table. Killed at any
-moment and started again with the same options, it goes on where it was.
+moment and started again with the same options, it goes on where it was; with more seeds or
+heuristics, it runs those that are new.
 """
 
 import argparse
-import json
-import math
 import shutil
 import sys
 import time
-from collections import Counter
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
-from torch.utils.data import Dataset
 
 from baal.active.dataset import ActiveLearningDataset
-from baal.active.heuristics import AbstractHeuristic, available_heuristics, get_heuristic
-from baal.active.stopping_criteria import LabellingBudgetStoppingCriterion
+from baal.active.heuristics import available_heuristics, get_heuristic
 from baal.bayesian.dropout import patch_module
-from baal.exceptions import BaalError, InvalidArgumentError, StateError
-from baal.experiments.base import ActiveLearningExperiment
-from baal.experiments.curves import learning_curves
+from baal.exceptions import BaalError, InvalidArgumentError
+from baal.experiments.compare import Comparison, Setup, compare
 from baal.experiments.datasets import ImageClassificationTask, imbalanced_mnist_5k
-from baal.experiments.plots import plot_learning_curves
-from baal.experiments.records import RESULTS, Record, prepare_folder, read_records
-from baal.experiments.report import format_table
-from baal.modelwrapper import ModelWrapper, TrainingArgs
+from baal.experiments.records import RESULTS, prepare_folder
+from baal.experiments.runs import RUNS
+from baal.experiments.studies.options import (
+    HelpFormatter,
+    check_unique,
+    device_option,
+    one_of,
+    positive_number,
+    whole_number,
+)
+from baal.experiments.studies.wrapper import CheckedWrapper
+from baal.modelwrapper import TrainingArgs
 from baal.utils.extras import require_extra
-from baal.utils.files import replacing
 from baal.utils.metrics import Accuracy
 
 PLOT = "learning_curve.png"
-UNFINISHED = "unfinished"  # runs so far, to go on from
 
 
 @dataclass(frozen=True)
@@ -61,6 +60,7 @@ class Config:
     learning_rate: float
     device: str
     threads: int
+    jobs: int
     out: Path
     overwrite: bool
 
@@ -79,95 +79,50 @@ def main(argv: list[str] | None = None) -> int:
     try:
         require_extra("matplotlib", "experiments")
         task = imbalanced_mnist_5k()
-        check_sizes(config, n_pool=len(task.pool))
-        check_samples(config)
-        results = prepare(config)
+        check(config, n_pool=len(task.pool))
+        prepare(config)
         torch.set_num_threads(config.threads)
         start = time.perf_counter()
-        records = [
-            record
-            for seed in config.seeds
-            for name in config.heuristics
-            for record in run(name, seed, task, config)
-        ]
-        with replacing(results) as file:
-            file.write("".join(json.dumps(record) + "\n" for record in records).encode())
+        comparison = run(task, config)
     except BaalError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    report(results, config.out)
-    shutil.rmtree(config.out / UNFINISHED)
-    print(f"\n{time.perf_counter() - start:.0f} seconds. {results}, {config.out / PLOT}")
+    title = "MNIST-5k, digits 5 to 9 rare in the pool"
+    comparison.plot(config.out / PLOT, "test_error", title)
+    table = comparison.table("test_error")
+    print(f"\nError on the balanced test set, mean ± standard error:\n\n{table}")
+    files = f"{config.out / RESULTS}, {config.out / PLOT}"
+    print(f"\n{time.perf_counter() - start:.0f} seconds. {files}")
     return 0
 
 
-def run(name: str, seed: int, task: ImageClassificationTask, config: Config) -> list[Record]:
-    """One heuristic, one seed: train, measure, score and label, round after round."""
-    torch.manual_seed(seed)
-    wrapper = make_wrapper(task.n_classes, config)
-    dataset = ActiveLearningDataset(task.pool, random_state=seed)
-    dataset.label_randomly(config.initial_labels)
-    # Dataset indices labelled since the round before; at first the random ones.
-    chosen = np.flatnonzero(dataset.labelled).tolist()
-    budget = (config.rounds - 1) * config.query_size
-    experiment = ActiveLearningExperiment(
-        wrapper,
-        dataset,
-        task.test,
-        heuristic_for(name, seed),
+def run(task: ImageClassificationTask, config: Config) -> Comparison:
+    """Each heuristic on each seed: train, measure, score and label, round after round."""
+    return compare(
+        partial(make, task, config),
+        config.heuristics,
+        config.seeds,
+        labelling_budget=(config.rounds - 1) * config.query_size,
         query_size=config.query_size,
         iterations=config.iterations,
         pool_size=config.pool_limit,
-        criterion=LabellingBudgetStoppingCriterion(dataset, budget),
-        folder=config.out / UNFINISHED / f"{name}-{seed}",
-        settings={"seed": seed, "rounds": config.rounds, "device": config.device},
-        name=f"{name}, seed {seed}",
+        baseline="random" if "random" in config.heuristics else None,
+        mode="logits",
+        folder=config.out,
+        jobs=config.jobs,
+        settings={"rounds": config.rounds, "device": config.device},
     )
-    records = []
-    for row in experiment.start():
-        records.append(
-            {
-                "seed": seed,
-                "heuristic": name,
-                "round": row["round"],
-                "n_labelled": row["n_labelled"],
-                "test_accuracy": row["test_accuracy"],
-                "test_loss": row["test_loss"],
-                "seconds": row["seconds"],
-                "chosen": chosen,
-            }
-        )
-        chosen = row["chosen"]
-    return records
 
 
-def prepare(config: Config) -> Path:
-    """The file for the results; what a kill left unfinished is gone on with."""
-    unfinished = config.out / UNFINISHED
-    if unfinished.is_dir() and not config.overwrite:
-        return config.out / RESULTS
-    results = prepare_folder(config.out, overwrite=config.overwrite, results=[PLOT])
-    shutil.rmtree(unfinished, ignore_errors=True)
-    return results
+def make(task: ImageClassificationTask, config: Config, seed: int) -> Setup:
+    """Model and data of one seed: weights come from torch's generator, which is seeded by it."""
+    wrapper = make_wrapper(task.n_classes, config)
+    dataset = ActiveLearningDataset(task.pool, random_state=seed)
+    dataset.label_randomly(config.initial_labels)
+    return Setup(wrapper, dataset, task.test)
 
 
-class CheckedWrapper(ModelWrapper):
-    """Stops where the model has diverged: what it would choose then means nothing."""
-
-    def train_on_dataset(self, dataset: Dataset[Any]) -> list[float]:
-        """Train, and look at the last loss."""
-        history = super().train_on_dataset(dataset)
-        check_finite("training", history[-1])
-        return history
-
-    def test_on_dataset(self, dataset: Dataset[Any], average_predictions: int = 1) -> float:
-        """Measure, and look at the loss."""
-        loss = super().test_on_dataset(dataset, average_predictions)
-        check_finite("test", loss)
-        return loss
-
-
-def make_wrapper(n_classes: int, config: Config) -> ModelWrapper:
+def make_wrapper(n_classes: int, config: Config) -> CheckedWrapper:
     """A small CNN with MC-Dropout, its optimizer and its metrics."""
     model = patch_module(
         nn.Sequential(
@@ -190,22 +145,32 @@ def make_wrapper(n_classes: int, config: Config) -> ModelWrapper:
         batch_size=32,
         workers=0,
     )
-    wrapper = CheckedWrapper(model, args)
+    wrapper = CheckedWrapper(model, args)  # stops where training diverges
     wrapper.add_metric("accuracy", Accuracy)
     return wrapper
 
 
-def heuristic_for(name: str, seed: int) -> AbstractHeuristic:
-    """The heuristic of that name for the model's logits, seeded if it is random."""
-    heuristic = get_heuristic(name, mode="logits")
-    return get_heuristic(name, mode="logits", seed=seed) if heuristic.is_random else heuristic
+def prepare(config: Config) -> None:
+    """Make way in the folder; runs that are there are gone on with."""
+    runs = config.out / RUNS
+    if config.overwrite or not runs.is_dir():
+        prepare_folder(config.out, overwrite=config.overwrite, results=[PLOT])
+        shutil.rmtree(runs, ignore_errors=True)
 
 
-def report(results: Path, out: Path) -> None:
-    """Print the table and draw the plot."""
-    curves = learning_curves(read_records(results))
-    plot_learning_curves(curves, out / PLOT, title="MNIST-5k, digits 5 to 9 rare in the pool")
-    print(f"\nError on the balanced test set, mean ± standard error:\n\n{format_table(curves)}")
+def check(config: Config, n_pool: int) -> None:
+    """Refuse what cannot be met: more labels than items, or one sample where they are compared."""
+    if config.initial_labels > n_pool:
+        raise InvalidArgumentError(
+            f"Expected --initial-labels to be at most {n_pool}, the size of the pool, "
+            f"but got {config.initial_labels}."
+        )
+    for name in config.heuristics:
+        if config.iterations == 1 and get_heuristic(name).min_dims == 3:
+            raise InvalidArgumentError(
+                f"Expected --iterations to be at least 2, since {name} compares posterior samples, "
+                "but got 1."
+            )
 
 
 def usable_heuristics() -> list[str]:
@@ -221,117 +186,34 @@ def usable_heuristics() -> list[str]:
 def parse_arguments(argv: list[str] | None) -> Config:
     """Read the command line; argparse ends the process with status 2 on a bad option."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=_Formatter, allow_abbrev=False
+        description=__doc__, formatter_class=HelpFormatter, allow_abbrev=False
     )
     add = parser.add_argument
-    known = ", ".join(usable_heuristics())
-    add("--heuristics", nargs="+", metavar="NAME", default=["bald", "random"], type=_heuristic,
-        help=f"what to compare, of: {known}")  # fmt: skip
-    add("--seeds", nargs="+", metavar="SEED", default=[0, 1, 2],
-        type=_at_least(0, most=2**32 - 1),
+    known = usable_heuristics()
+    add("--heuristics", nargs="+", metavar="NAME", default=["bald", "random"], type=one_of(known),
+        help=f"what to compare, of: {', '.join(known)}")  # fmt: skip
+    add("--seeds", nargs="+", metavar="SEED", default=[0, 1, 2], type=whole_number(0, 2**32 - 1),
         help="one run of each heuristic for each of them")  # fmt: skip
-    add("--rounds", type=_at_least(1), default=15, help="rounds of training")
-    add("--initial-labels", type=_at_least(1), default=20, help="labelled before the first round")
-    add("--query-size", type=_at_least(1), default=10, help="labelled after each round")
-    add("--pool-limit", type=_at_least(1), default=None,
+    add("--rounds", type=whole_number(1), default=15, help="rounds of training")
+    add(
+        "--initial-labels", type=whole_number(1), default=20, help="labelled before the first round"
+    )
+    add("--query-size", type=whole_number(1), default=10, help="labelled after each round")
+    add("--pool-limit", type=whole_number(1), default=None,
         help="score a random subset of that many items (default: the whole pool)")  # fmt: skip
-    add("--iterations", type=_at_least(1), default=20, help="posterior samples of a prediction")
-    add("--epochs", type=_at_least(1), default=50, help="passes over the labelled items a round")
-    add("--learning-rate", type=_positive, default=1e-3, help="of Adam")
-    add("--device", type=_device, default="cpu", help="where torch computes: cpu, cuda, mps")
-    add("--threads", type=_at_least(1), default=1,
+    add("--iterations", type=whole_number(1), default=20, help="posterior samples of a prediction")
+    add("--epochs", type=whole_number(1), default=50, help="passes over the labelled items a round")
+    add("--learning-rate", type=positive_number, default=1e-3, help="of Adam")
+    add("--device", type=device_option, default="cpu", help="where torch computes: cpu, cuda, mps")
+    add("--threads", type=whole_number(1), default=1,
         help="threads of torch; with small models several stall each other")  # fmt: skip
+    add("--jobs", type=whole_number(1), default=1, help="runs at a time, each in its own process")
     add("--out", type=Path, default=Path("runs/mnist_mcdropout"), help="folder for the results")
     add("--overwrite", action="store_true", help="replace the results of an earlier run")
     config = Config(**vars(parser.parse_args(argv)))
-    _check_unique(parser, "seed", config.seeds)
-    _check_unique(parser, "heuristic", config.heuristics)
+    check_unique(parser, "seeds", config.seeds)
+    check_unique(parser, "heuristics", config.heuristics)
     return config
-
-
-def _check_unique(parser: argparse.ArgumentParser, what: str, values: Sequence[object]) -> None:
-    for value, count in Counter(values).items():
-        if count > 1:
-            times = "twice" if count == 2 else f"{count} times"
-            parser.error(f"argument --{what}s: expected each {what} once, but got {value} {times}")
-
-
-class _Formatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
-    """Shows defaults other than None, and keeps the paragraphs of the description."""
-
-    def _get_help_string(self, action: argparse.Action) -> str | None:
-        return action.help if action.default is None else super()._get_help_string(action)
-
-
-def _at_least(least: int, most: int | None = None) -> Callable[[str], int]:
-    def whole_number(text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError:
-            value = least - 1
-        if value < least or (most is not None and value > most):
-            limit = "" if most is None else f" and at most {most}"
-            raise argparse.ArgumentTypeError(
-                f"expected a whole number of at least {least}{limit}, but got {text!r}"
-            )
-        return value
-
-    return whole_number
-
-
-def _positive(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"expected a positive number, but got {text!r}")
-    return value
-
-
-def _heuristic(text: str) -> str:
-    known = usable_heuristics()
-    if text not in known:
-        raise argparse.ArgumentTypeError(f"expected one of {', '.join(known)}, but got {text!r}")
-    return text
-
-
-def _device(text: str) -> str:
-    try:
-        torch.zeros(1, device=text).cpu()  # `meta` makes tensors that nobody can read
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise argparse.ArgumentTypeError(
-            f"expected a device that torch can use here, but got {text!r}: {reason}"
-        ) from error
-    return text
-
-
-def check_sizes(config: Config, n_pool: int) -> None:
-    """Refuse more initial labels than there are items."""
-    if config.initial_labels > n_pool:
-        raise InvalidArgumentError(
-            f"Expected --initial-labels to be at most {n_pool}, the size of the pool, "
-            f"but got {config.initial_labels}."
-        )
-
-
-def check_samples(config: Config) -> None:
-    """Refuse a single posterior sample for heuristics that look at how samples disagree."""
-    for name in config.heuristics:
-        if config.iterations == 1 and get_heuristic(name).min_dims == 3:
-            raise InvalidArgumentError(
-                f"Expected --iterations to be at least 2, since {name} compares posterior samples, "
-                "but got 1."
-            )
-
-
-def check_finite(what: str, loss: float) -> None:
-    """Stop where the model has diverged: what it would choose then means nothing."""
-    if not math.isfinite(loss):
-        raise StateError(
-            f"Expected a finite {what} loss, but got {loss}: try a lower --learning-rate."
-        )
 
 
 if __name__ == "__main__":

@@ -1,32 +1,33 @@
 """Compare heuristics: each on the same seeds, from the same initial labels and weights."""
 
+import inspect
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from baal.active.dataset.base import SplittedDataset
 from baal.active.heuristics.base import AbstractHeuristic
-from baal.active.heuristics.registry import get_heuristic
 from baal.active.heuristics.scoring import Reading
 from baal.active.stopping_criteria.base import StoppingCriterion, check_whole_number
 from baal.active.stopping_criteria.budgets import LabellingBudgetStoppingCriterion
+from baal.bayesian.sampling import check_iterations
 from baal.exceptions import InvalidArgumentError, InvalidTypeError
+from baal.experiments.base import ActiveLearningExperiment
 from baal.experiments.comparison import Comparison
 from baal.experiments.records import RESULTS, write_records
-from baal.experiments.runs import (
-    RUNS,
-    Run,
-    Setup,
-    named_heuristic,
-    run_folder,
-)
+from baal.experiments.runs import RUNS, Run, Setup, named_heuristic, run_folder
 from baal.experiments.side_by_side import execute_all
 
 __all__ = ["Comparison", "Setup", "compare"]
 
-HeuristicFactory = Callable[..., AbstractHeuristic]
+HeuristicFactory: TypeAlias = Callable[..., AbstractHeuristic]
+
+_LAST_SEED = 2**32 - 1  # the largest that NumPy's global generator takes
+_SET_BY_COMPARE = {"query_size", "iterations", "pool_size", "criterion", "folder"}
+_SET_BY_COMPARE |= {"trainer", "al_dataset", "eval_dataset", "target_dataset", "heuristic"}
+_SET_BY_COMPARE |= {"self", "verbose", "name"}
 
 
 def compare(
@@ -54,8 +55,9 @@ def compare(
 
     Args:
         make: Called with a seed; gives the data and the model of it, made anew.
-        heuristics: Names from `available_heuristics()`, or functions by name that are called with
-            `seed=` and give a heuristic, such as `{"power": partial(PowerBALD, 10)}`.
+        heuristics: Names from `available_heuristics()`, which batches of `query_size` are told
+            to; or functions by name that are called with `seed=` and give a heuristic, such as
+            `{"power": partial(PowerBALD, 10)}`.
         seeds: One run of each heuristic for each of them.
         initial_labels: Items to label at random before the first round, where `make` gives a
             dataset without labels.
@@ -69,23 +71,26 @@ def compare(
             None switches it off.
         mode: What the model gives, for heuristics by name: "probabilities", "logits" or "auto".
         folder: Where the runs are kept, each in a folder of its own. Killed at any moment and
-            called again, the comparison goes on where it was. In the end all records are in
-            `results.jsonl`. More seeds and heuristics can be added later.
+            called again, the comparison goes on where it was. In the end the records that are
+            returned are in `results.jsonl` too. More seeds and heuristics can be asked for later:
+            runs that have ended are read and not carried out again.
         jobs: Runs at a time, each in its own process; `make` and functions in `heuristics` are then
             defined at the top of a module, and a script calls `compare` under
             `if __name__ == "__main__":`. Results do not depend on it.
         verbose: Show progress bars.
-        **options: Further arguments of `ActiveLearningExperiment`, such as `warm_start`, `ece` and
-            `settings`.
+        **options: Further arguments of `ActiveLearningExperiment`: `warm_start`, `ece`, `settings`
+            and `callbacks`.
 
     Returns:
-        The records, with tables and figures of them.
+        The records, seed by seed, with tables and figures of them.
 
     Raises:
-        InvalidArgumentError: There is no heuristic or no seed, one comes twice, a name is unknown,
-            or both `labelling_budget` and `criterion` are given.
-        InvalidTypeError: A seed is no whole number, or `heuristics` is one string.
-        StateError: `folder` holds runs of another configuration.
+        InvalidArgumentError: There is no heuristic or no seed, one comes twice, a name or an
+            option is unknown, a number is out of its range, both `labelling_budget` and
+            `criterion` are given, or with `jobs` something cannot be sent to another process.
+        InvalidTypeError: A number is no whole number, `make`, `criterion` or a heuristic is no
+            function, or `heuristics` is one string.
+        StateError: `folder` holds a run of another configuration.
 
     Example:
         >>> import torch
@@ -118,10 +123,11 @@ def compare(
             )
         check_whole_number("labelling_budget", labelling_budget, least=0)
         criterion = partial(LabellingBudgetStoppingCriterion, labelling_budget=labelling_budget)
+    _check_functions(make=make, criterion=criterion)
     check_whole_number("jobs", jobs, least=1)
     check_whole_number("initial_labels", initial_labels, least=0)
+    options = _options(query_size, iterations, pool_size, options)
     factories = _factories(heuristics, baseline, query_size, mode)
-    options |= {"query_size": query_size, "iterations": iterations, "pool_size": pool_size}
     runs = [
         Run(
             heuristic_name=name,
@@ -142,6 +148,29 @@ def compare(
     return Comparison(records, baseline)
 
 
+def _check_functions(**functions: Any) -> None:
+    for name, function in functions.items():
+        if function is not None and not callable(function):
+            raise InvalidTypeError(f"Expected `{name}` to be a function, but got {function!r}")
+
+
+def _options(
+    query_size: int, iterations: int, pool_size: int | None, further: Mapping[str, Any]
+) -> dict[str, Any]:
+    check_whole_number("query_size", query_size, least=1)
+    check_iterations(iterations)
+    if pool_size is not None:
+        check_whole_number("pool_size", pool_size, least=1)
+    known = sorted({*inspect.signature(ActiveLearningExperiment).parameters} - _SET_BY_COMPARE)
+    if not set(further) <= set(known):
+        raise InvalidArgumentError(
+            f"Expected further options to be among {known}, but got {sorted(further)}"
+        )
+    return {
+        **further, "query_size": query_size, "iterations": iterations, "pool_size": pool_size
+    }  # fmt: skip
+
+
 def _factories(
     heuristics: Sequence[str] | Mapping[str, HeuristicFactory],
     baseline: str | None,
@@ -155,30 +184,45 @@ def _factories(
     if not names:
         raise InvalidArgumentError("Expected `heuristics` to hold at least one, but got none")
     for name in names:
-        if Path(str(name)).name != name:
-            raise InvalidArgumentError(
-                f"Expected `heuristics` to have names that a folder can have, but got {name!r}"
-            )
-    if len(set(names)) < len(names):
+        _check_name(name)
+    if len({name.lower() for name in names}) < len(names):
         raise InvalidArgumentError(f"Expected each heuristic once, but got {names}")
     if baseline is not None and baseline not in names:
         names.append(baseline)
     for name in names:
         if name not in by_name:
-            get_heuristic(name)  # an unknown name is an error before anything is run
             by_name[name] = partial(named_heuristic, name, query_size, mode)
-        elif not callable(by_name[name]):
+            by_name[name](seed=0)  # an unknown name or mode is an error before anything is run
+        elif not callable(by_name[name]) or isinstance(by_name[name], AbstractHeuristic):
             raise InvalidTypeError(
-                f"Expected `heuristics` to hold functions of a seed, but got {by_name[name]!r} for "
-                f"{name!r}"
+                "Expected `heuristics` to hold functions that make a heuristic of a seed, but got "
+                f"{by_name[name]!r} for {name!r}"
             )
     return {name: by_name[name] for name in names}
 
 
+def _check_name(name: Any) -> None:
+    if not isinstance(name, str):
+        raise InvalidTypeError(
+            "Expected `heuristics` to hold names, or functions by their names, but got "
+            f"{type(name).__name__}"
+        )
+    if not name or Path(name).name != name:
+        raise InvalidArgumentError(
+            f"Expected `heuristics` to have names that a folder can have, but got {name!r}"
+        )
+
+
 def _checked(seeds: Sequence[int]) -> list[int]:
+    if not isinstance(seeds, Iterable):
+        raise InvalidTypeError(f"Expected `seeds` to be a list, but got {seeds!r}")
     checked = [check_whole_number("seeds", seed, least=0) for seed in seeds]
     if not checked:
         raise InvalidArgumentError("Expected `seeds` to hold at least one, but got none")
+    if max(checked) > _LAST_SEED:
+        raise InvalidArgumentError(
+            f"Expected `seeds` to be {_LAST_SEED} or less, but got {max(checked)}"
+        )
     if len(set(checked)) < len(checked):
         raise InvalidArgumentError(f"Expected each seed once, but got {checked}")
     return checked

@@ -66,28 +66,32 @@ class Comparison:
         curves = self.curves(metric, higher_is_better)
         return summarize(curves, baseline=self.baseline or "", target=target)
 
-    def table(self, metric: str) -> str:
+    def table(self, metric: str, *, higher_is_better: bool | None = None) -> str:
         """Means by number of labels, in Markdown.
 
         Args:
             metric: Name of the metric.
+            higher_is_better: Which way is better; None goes by the name of the metric.
 
         Returns:
             A table, with the labels saved at equal values where there is a baseline.
         """
-        return format_table(self.curves(metric), self.baseline or "")
+        return format_table(self.curves(metric, higher_is_better), self.baseline or "")
 
-    def summary_table(self, metric: str, target: float | None = None) -> str:
+    def summary_table(
+        self, metric: str, target: float | None = None, *, higher_is_better: bool | None = None
+    ) -> str:
         """`summary` in Markdown.
 
         Args:
             metric: Name of the metric.
             target: As in `summary`.
+            higher_is_better: Which way is better; None goes by the name of the metric.
 
         Returns:
             A table with one row for each heuristic.
         """
-        return summary_table(self.summary(metric, target))
+        return summary_table(self.summary(metric, target, higher_is_better=higher_is_better))
 
     def plot(self, path: str | os.PathLike[str], metric: str, title: str = "") -> None:
         """Draw learning curves with bands of one standard error.
@@ -101,20 +105,24 @@ class Comparison:
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str], baseline: str | None = "random") -> "Comparison":
-        """Read a comparison; if it has not ended yet, what its runs have by now.
+        """Read all that a folder has: runs of several calls, and of one that has not ended yet.
 
         Args:
             folder: The folder that `compare` was given.
             baseline: As in `compare`.
 
         Returns:
-            The comparison.
+            The comparison: seed by seed, heuristics in the order of the last call that ended.
 
         Raises:
             StateError: There are no records in that folder.
         """
         results = Path(folder, RESULTS)
-        records = read_records(results) if results.is_file() else read_runs(Path(folder, RUNS))
+        ended = read_records(results) if results.is_file() else []
+        # What the runs have is newer, if they were kept.
+        records = read_runs(Path(folder, RUNS)) or ended
         if not records:
             raise StateError(f"Expected `folder` to hold a comparison, but got {folder} without")
+        order = list(dict.fromkeys(row["heuristic"] for row in [*ended, *records]))
+        records.sort(key=lambda row: (row["seed"], order.index(row["heuristic"])))
         return cls(records, baseline)

@@ -99,7 +99,9 @@ def execute(run: Run, verbose: bool = False) -> list[Record]:
         The records of `ActiveLearningExperiment.start`, each with `heuristic` and `seed`.
 
     Raises:
-        InvalidArgumentError: There are fewer items than `initial_labels`.
+        InvalidArgumentError: There are fewer items than `initial_labels`, or no label at all to
+            begin with.
+        StateError: `folder` holds a run of another configuration.
 
     Example:
         >>> from torch import nn
@@ -128,6 +130,8 @@ def execute(run: Run, verbose: bool = False) -> list[Record]:
         dataset = setup.al_dataset
         dataset.label_dataset_indices(_initial(dataset, run.initial_labels, run.seed))
         options = dict(run.options)
+        settings = {"seed": run.seed, "initial_labels": run.initial_labels}
+        settings |= options.pop("settings", None) or {}
         if run.criterion is not None:
             options["criterion"] = run.criterion(dataset)
         experiment = ActiveLearningExperiment(
@@ -137,7 +141,7 @@ def execute(run: Run, verbose: bool = False) -> list[Record]:
             run.heuristic(seed=run.seed),
             target_dataset=setup.target_dataset,
             folder=run.folder,
-            settings={"seed": run.seed, **options.pop("settings", {})},
+            settings=settings,
             verbose=verbose,
             name=run.title,
             **options,
@@ -152,6 +156,11 @@ def _initial(dataset: SplittedDataset, n: int, seed: int) -> Any:
         raise InvalidArgumentError(
             f"Expected `initial_labels` to be at most {len(unlabelled)}, the size of the pool, "
             f"but got {n}"
+        )
+    if n == 0 and dataset.n_labelled == 0:
+        raise InvalidArgumentError(
+            "Expected `initial_labels` to be 1 or more, since `make` gives a dataset without "
+            "labels, but got 0"
         )
     return np.random.default_rng(seed).choice(unlabelled, n, replace=False)
 
@@ -181,7 +190,7 @@ def read_runs(folder: Path) -> list[Record]:
         folder: Of all runs; other processes may be at work in it.
 
     Returns:
-        As `execute` gives them, by seed and name.
+        As `execute` gives them, by seed and name. Folders that hold no run are left alone.
 
     Example:
         >>> from tempfile import TemporaryDirectory
@@ -192,13 +201,14 @@ def read_runs(folder: Path) -> list[Record]:
         ...     read_runs(Path(path))
         [{'heuristic': 'bald', 'seed': 3, 'round': 0}]
     """
-    found = []
+    found: dict[tuple[int, str], list[Record]] = {}
     for path in folder.glob("*-*/records.jsonl"):
         name, _, seed = path.parent.name.rpartition("-")
-        text = path.read_text(encoding="utf-8")
-        lines = text[: text.rfind("\n") + 1].splitlines()  # the last may be half written
-        found.append((int(seed), name, [json.loads(line) for line in lines]))
-    return [_named(name, seed, row) for seed, name, rows in sorted(found) for row in rows]
+        if seed.isdecimal():
+            content = path.read_bytes()
+            complete = content[: content.rfind(b"\n") + 1]  # the last line may be half written
+            found[int(seed), name] = [json.loads(line) for line in complete.splitlines()]
+    return [_named(name, seed, row) for (seed, name), rows in sorted(found.items()) for row in rows]
 
 
 def _named(heuristic_name: str, seed: int, row: Record) -> Record:

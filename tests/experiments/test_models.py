@@ -4,7 +4,14 @@ import pytest
 import torch
 from torch import nn
 
-from baal.experiments.models import TextLSTM, TextTransformer, UNet, resnet18, vgg16
+from baal.experiments.models import (
+    TextLSTM,
+    TextTransformer,
+    UNet,
+    resnet18,
+    small_cnn,
+    vgg16,
+)
 
 IMAGES = torch.zeros(2, 3, 32, 32)
 TOKENS = torch.zeros(2, 5, dtype=torch.long)
@@ -16,6 +23,22 @@ def n_parameters(net):
 
 def dropouts(net):
     return [m.p for m in net.modules() if isinstance(m, (nn.Dropout, nn.Dropout2d))]
+
+
+@pytest.mark.parametrize("feature_dropout", [0.0, 0.25])
+def test_small_cnn_is_the_one_of_its_description(feature_dropout):
+    """5x5 and 3x3 convolutions with stride 2: 28 -> 12 -> 5 pixels, so 800 features."""
+    net = small_cnn(7, width=64, dropout=0.4, feature_dropout=feature_dropout).eval()
+    assert net(torch.zeros(2, 1, 28, 28)).shape == (2, 7)
+    convolutions = (25 + 1) * 16 + (16 * 9 + 1) * 32
+    assert n_parameters(net) == convolutions + (32 * 5 * 5 + 1) * 64 + (64 + 1) * 7
+    kinds = [type(m) for m in net]
+    if feature_dropout:
+        assert dropouts(net) == [0.25, 0.4]
+        assert kinds[kinds.index(nn.Flatten) + 1] is nn.Dropout
+    else:
+        assert dropouts(net) == [0.4]
+    assert kinds[-2:] == [nn.Dropout, nn.Linear]
 
 
 def test_vgg16_is_the_one_with_thirteen_convolutions():

@@ -1,7 +1,7 @@
 import pytest
 
 from baal.exceptions import StateError
-from baal.experiments.records import append_record, prepare_folder, read_records
+from baal.experiments.records import append_record, prepare_folder, read_records, write_records
 
 
 def test_records_come_back_in_order(tmp_path):
@@ -10,6 +10,25 @@ def test_records_come_back_in_order(tmp_path):
     for row in rows:
         append_record(path, row)
     assert read_records(path) == rows
+
+
+def test_records_written_together_take_the_place_of_others(tmp_path):
+    path = tmp_path / "results.jsonl"
+    rows = [{"round": i, "error": 0.1 * i, "nothing": None} for i in range(3)]
+    for written in (rows, rows[:1], []):
+        write_records(path, iter(written))
+        assert read_records(path) == written
+    assert [found.name for found in tmp_path.iterdir()] == ["results.jsonl"]
+
+
+@pytest.mark.parametrize(("value", "error"), [({1}, TypeError), (float("nan"), ValueError)])
+def test_records_that_cannot_be_written_leave_the_file_as_it_was(tmp_path, value, error):
+    path = tmp_path / "results.jsonl"
+    write_records(path, [{"round": 0}])
+    with pytest.raises(error):
+        write_records(path, [{"round": 1}, {"round": value}])
+    assert read_records(path) == [{"round": 0}]
+    assert [found.name for found in tmp_path.iterdir()] == ["results.jsonl"]
 
 
 def test_a_folder_with_another_run_is_refused_and_left_alone(tmp_path):

@@ -6,7 +6,11 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
+
+from baal.experiments.plain_state import to_state
 
 SCRIPT = Path(__file__).parents[2] / "experiments" / "mnist_mcdropout.py"
 SMALL = "--rounds 3 --epochs 2 --iterations 3 --seeds 0 1 --initial-labels 12 --query-size 7"
@@ -44,27 +48,44 @@ def test_one_line_a_round(finished):
     assert [row["n_labelled"] for row in rows] == [12, 19, 26] * 4
     for row in rows:
         assert set(row["seconds"]) == {"train", "evaluate", "score"}
+        assert row["train_loss"] > 0
         assert 0 <= row["test_accuracy"] <= 1
 
 
+def labels_in_the_end(folder, name, seed):
+    """Step of each of the items of the pool: 0 where it is not labelled, 1 for the initial ones."""
+    path = folder / "runs" / f"{name}-{seed}" / "checkpoint.pt"
+    dataset = torch.load(path, weights_only=True)["state"]["dataset"]
+    return np.asarray(to_state(dataset)["labelled"])
+
+
 def test_chosen_items_are_the_labels_and_never_come_twice(finished):
-    rows = records(finished[0])
+    folder = finished[0]
+    rows = records(folder)
     for start in range(0, 12, 3):
-        chosen = []
-        for row in rows[start : start + 3]:
-            chosen += row["chosen"]
-            assert len(chosen) == row["n_labelled"]
-        assert len(set(chosen)) == len(chosen)
-        assert 0 <= min(chosen) <= max(chosen) < 2200
+        run = rows[start : start + 3]
+        steps = labels_in_the_end(folder, run[0]["heuristic"], run[0]["seed"])
+        assert steps.shape == (2200,)
+        labelled = np.flatnonzero(steps == 1).tolist()
+        for row in run:
+            assert len(labelled) == row["n_labelled"]
+            labelled += row["chosen"]
+        assert sorted(labelled) == np.flatnonzero(steps).tolist()
 
 
 def test_heuristics_share_initial_labels_and_weights_seed_by_seed(finished):
-    first = {(row["seed"], row["heuristic"]): row for row in records(finished[0])[::3]}
+    folder = finished[0]
+    first = {(row["seed"], row["heuristic"]): row for row in records(folder)[::3]}
+    initial = {
+        (seed, name): (labels_in_the_end(folder, name, seed) == 1).tolist() for seed, name in first
+    }
     for seed in (0, 1):
-        assert first[seed, "bald"]["chosen"] == first[seed, "random"]["chosen"]
-        for metric in ("test_accuracy", "test_loss"):
+        assert sum(initial[seed, "bald"]) == 12
+        assert initial[seed, "bald"] == initial[seed, "random"]
+        for metric in ("train_loss", "test_accuracy", "test_loss"):
             assert first[seed, "bald"][metric] == first[seed, "random"][metric]
-    assert first[0, "bald"]["chosen"] != first[1, "bald"]["chosen"]
+        assert first[seed, "bald"]["chosen"] != first[seed, "random"]["chosen"]
+    assert initial[0, "bald"] != initial[1, "bald"]
 
 
 def test_the_output_has_the_table_and_names_the_files(finished):
@@ -75,25 +96,41 @@ def test_the_output_has_the_table_and_names_the_files(finished):
     assert "bald, seed 0" in done.stderr  # the progress bar
 
 
-def test_the_same_command_gives_the_same_records(finished, tmp_path):
-    run("--out", tmp_path, *SMALL.split())
+def test_the_same_command_gives_the_same_records_with_any_number_of_jobs(finished, tmp_path):
+    run("--out", tmp_path, *SMALL.split(), "--jobs", 2)
     again, before = records(tmp_path), records(finished[0])
     for row in again + before:
         del row["seconds"]
     assert again == before
 
 
+def test_what_has_ended_is_shown_again_and_not_carried_out_again(finished):
+    folder, first = finished
+    before = (folder / "results.jsonl").read_bytes()
+    done = run("--out", folder, *SMALL.split())
+    assert done.stdout.splitlines()[:-1] == first.stdout.splitlines()[:-1]  # but for the seconds
+    assert (folder / "results.jsonl").read_bytes() == before  # the seconds of each round too
+
+
 def test_another_run_in_the_folder_is_refused_or_overwritten(finished, tmp_path):
     folder = finished[0]
     before = (folder / "results.jsonl").read_bytes()
-    done = run("--out", folder, *SMALL.split(), check=False)
+    done = run("--out", folder, *SMALL.split(), "--epochs", 3, check=False)
     assert done.returncode == 2
-    assert "holds another run" in done.stderr
+    assert "error: Expected `folder` to hold this run or none" in done.stderr
+    assert "epoch: 2 before, 3 now" in done.stderr
     assert "Traceback" not in done.stderr
     assert (folder / "results.jsonl").read_bytes() == before
     (tmp_path / "results.jsonl").write_text("old\n")
+    done = run("--out", tmp_path, *SMALL.split(), check=False)
+    assert done.returncode == 2
+    assert "holds another run (results.jsonl)" in done.stderr
+    assert (tmp_path / "results.jsonl").read_text() == "old\n"
+    (tmp_path / "runs" / "bald-5").mkdir(parents=True)
+    (tmp_path / "runs" / "bald-5" / "records.jsonl").write_text("old\n")
     run("--out", tmp_path, "--overwrite", *SMALL.split(), "--seeds", 5, "--rounds", 1)
     assert [row["seed"] for row in records(tmp_path)] == [5, 5]
+    assert "old" not in (tmp_path / "runs" / "bald-5" / "records.jsonl").read_text()
 
 
 @pytest.mark.parametrize(
@@ -107,8 +144,8 @@ def test_another_run_in_the_folder_is_refused_or_overwritten(finished, tmp_path)
         (["--heuristics", "bold"], "expected one of bald, certainty, consensus_kl, entropy, "),
         (["--device", "abacus"], "expected a device that torch can use here, but got 'abacus'"),
         (["--device", "meta"], "expected a device that torch can use here, but got 'meta'"),
-        (["--seeds", "0", "1", "0"], "expected each seed once, but got 0 twice"),
-        (["--heuristics", *["bald"] * 3], "expected each heuristic once, but got bald 3 times"),
+        (["--seeds", "0", "1", "0"], "argument --seeds: expected each once, but got 0 twice"),
+        (["--heuristics", *["bald"] * 3], "--heuristics: expected each once, but got bald 3 times"),
         (["--seeds", str(2**32)], "at least 0 and at most 4294967295, but got '4294967296'"),
         (["--iterations", "1"], "--iterations to be at least 2, since bald compares"),
         (["--out", "/dev/null/out"], "an output folder that can be written, but got /dev/null/out"),
@@ -126,7 +163,7 @@ def test_bad_options_are_refused_before_anything_is_made(tmp_path, arguments, me
 def test_help_shows_options_and_defaults():
     text = run("--help").stdout
     for option in ("heuristics", "seeds", "rounds", "query-size", "initial-labels", "pool-limit",
-                   "iterations", "epochs", "out", "device", "threads"):  # fmt: skip
+                   "iterations", "epochs", "out", "device", "threads", "jobs"):  # fmt: skip
         assert f"--{option}" in text
     assert "(default: 20)" in text
     assert "(default: the whole pool)" in " ".join(text.split())
@@ -175,7 +212,7 @@ def test_a_pool_limit_scores_a_subset(tmp_path):
 def test_killed_and_started_again_it_goes_on(finished, tmp_path):
     command = [sys.executable, str(SCRIPT), "--out", str(tmp_path), *SMALL.split()]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    first = tmp_path / "unfinished" / "random-0" / "records.jsonl"
+    first = tmp_path / "runs" / "random-0" / "records.jsonl"
     deadline = time.monotonic() + 60
     while process.poll() is None and not first.exists() and time.monotonic() < deadline:
         time.sleep(0.002)
@@ -189,5 +226,5 @@ def test_killed_and_started_again_it_goes_on(finished, tmp_path):
         row.pop("seconds", None)
     assert again == before
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "learning_curve.png", "results.jsonl",
+        "learning_curve.png", "results.jsonl", "runs",
     ]  # fmt: skip

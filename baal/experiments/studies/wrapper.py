@@ -1,4 +1,4 @@
-"""A `ModelWrapper` that measures the predictive distribution, and stops where training diverges."""
+"""Wrappers that stop where training diverges, and measure the predictive distribution."""
 
 import math
 from typing import Any
@@ -11,7 +11,7 @@ from baal.modelwrapper import ModelWrapper
 from baal.utils.iterutils import map_on_tensor
 from baal.utils.metrics import Accuracy
 
-__all__ = ["ErrorRate", "StudyWrapper"]
+__all__ = ["CheckedWrapper", "ErrorRate", "StudyWrapper"]
 
 
 class ErrorRate(Accuracy):
@@ -34,30 +34,24 @@ class ErrorRate(Accuracy):
         return [1 - one for one in accuracy] if isinstance(accuracy, list) else 1 - accuracy
 
 
-class StudyWrapper(ModelWrapper):
-    r"""A classifier whose test loss is that of its predictive distribution.
-
-    The mean over items of $-\log \frac{1}{K} \sum_k p(y \mid x, \theta_k)$, the negative
-    predictive log-likelihood, where a plain `ModelWrapper` averages the logits of the samples. The
-    model gives logits `[B, C, ...]` and the criterion is the cross-entropy.
+class CheckedWrapper(ModelWrapper):
+    """Stops where training diverges: what the model would choose then means nothing.
 
     Args:
         model: As for `ModelWrapper`.
         args: As for `ModelWrapper`.
 
     Raises:
-        StateError: While it trains or is tested, the loss is no longer finite: what the model
-            would choose then means nothing.
+        StateError: While it trains or is tested, the loss is no longer finite.
 
     Example:
         >>> from torch.utils.data import TensorDataset
         >>> from baal.training_args import TrainingArgs
-        >>> data = TensorDataset(torch.zeros(4, 2), torch.tensor([0, 1, 2, 0]))
-        >>> model = torch.nn.Linear(2, 3, bias=False)
+        >>> data = TensorDataset(torch.full((4, 2), math.nan), torch.tensor([0, 1, 1, 0]))
         >>> args = TrainingArgs(criterion=torch.nn.CrossEntropyLoss(), workers=0)
-        >>> loss = StudyWrapper(model, args).test_on_dataset(data)
-        >>> round(loss, 4) == round(math.log(3), 4)
-        True
+        >>> CheckedWrapper(torch.nn.Linear(2, 2), args).test_on_dataset(data)  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        baal.exceptions.StateError: Expected a finite test loss, but got nan: try a lower ...
     """
 
     def train_on_dataset(self, dataset: Dataset[Any]) -> list[float]:
@@ -87,6 +81,32 @@ class StudyWrapper(ModelWrapper):
         loss = super().test_on_dataset(dataset, average_predictions)
         _check_finite("test", loss)
         return loss
+
+
+class StudyWrapper(CheckedWrapper):
+    r"""A classifier whose test loss is that of its predictive distribution.
+
+    The mean over items of $-\log \frac{1}{K} \sum_k p(y \mid x, \theta_k)$, the negative
+    predictive log-likelihood, where a plain `ModelWrapper` averages the logits of the samples. The
+    model gives logits `[B, C, ...]` and the criterion is the cross-entropy.
+
+    Args:
+        model: As for `ModelWrapper`.
+        args: As for `ModelWrapper`.
+
+    Raises:
+        StateError: While it trains or is tested, the loss is no longer finite.
+
+    Example:
+        >>> from torch.utils.data import TensorDataset
+        >>> from baal.training_args import TrainingArgs
+        >>> data = TensorDataset(torch.zeros(4, 2), torch.tensor([0, 1, 2, 0]))
+        >>> model = torch.nn.Linear(2, 3, bias=False)
+        >>> args = TrainingArgs(criterion=torch.nn.CrossEntropyLoss(), workers=0)
+        >>> loss = StudyWrapper(model, args).test_on_dataset(data)
+        >>> round(loss, 4) == round(math.log(3), 4)
+        True
+    """
 
     def _samples_to_test(self, data: Any, average_predictions: int) -> Any:
         """The logarithm of the mean probability, as one sample: [B, C, ..., 1]."""

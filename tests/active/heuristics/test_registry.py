@@ -8,6 +8,7 @@ from baal.active.heuristics import (
     BALD,
     AbstractHeuristic,
     available_heuristics,
+    fitting_heuristic,
     get_heuristic,
     register_heuristic,
     registry,
@@ -109,3 +110,30 @@ def test_sampling_by_another_heuristic(name):
         get_heuristic(name, base_heuristic=own, mode="logits")
     with pytest.raises(InvalidArgumentError, match="of heuristic 'bald' to be among"):
         get_heuristic(name, query=3)
+
+
+OFFERED = {"mode": "logits", "seed": 3, "query_size": 7, "num_samples": 7, "nonsense": 1}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_fitting_heuristic_takes_what_it_knows_and_leaves_the_rest(name):
+    heuristic = fitting_heuristic(name.upper(), **OFFERED)
+    assert type(heuristic) is type(get_heuristic(name))
+    assert heuristic.mode == "logits"
+    taken = {key for key in ("query_size", "num_samples") if getattr(heuristic, key, None) == 7}
+    batches = {"power_bald", "power_entropy", *SAMPLING}
+    assert taken == (
+        {"num_samples"} if name == "batch_bald" else {"query_size"} if name in batches else set()
+    )
+
+
+def test_a_fitting_heuristic_needs_a_name_that_is_known():
+    with pytest.raises(InvalidArgumentError, match=r"one of \['bald', .*\], but got 'bold'"):
+        fitting_heuristic("bold", **OFFERED)
+
+
+@pytest.mark.parametrize("name", SAMPLING)
+def test_the_mode_of_a_sampling_heuristic_is_that_of_what_it_draws_by(name):
+    heuristic = get_heuristic(name, base_heuristic="margin", mode="logits")
+    assert (heuristic.mode, heuristic.base_heuristic.mode) == ("logits", "logits")
+    assert get_heuristic(name).base_heuristic.mode == "auto"
