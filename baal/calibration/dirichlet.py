@@ -121,7 +121,7 @@ class DirichletCalibrator(Calibrator):
             **kwargs: `batch_size`, `workers` and `collate_fn`, by default the wrapper's; and, as in
                 `ModelWrapper.train_and_test_on_datasets`, `patience`, `min_epoch_for_es` and
                 `return_best_weights`, which is True here: the best of all epochs and the identity,
-                by likelihood. `skip_epochs` makes no difference: each epoch is tested.
+                by `test_loss` and penalty. `skip_epochs` makes no difference: each epoch is tested.
 
         Returns:
             By epoch, `train_loss` and `test_loss` without the penalty; and the `state_dict` of

@@ -96,7 +96,7 @@ def fit_dirichlet(
     """A Dirichlet map under which held-out targets are likely, with the penalty `odir_penalty`.
 
     From the identity on, by Adam. What counts in the end is the best of all epochs and the
-    identity, by the likelihood.
+    identity, by the loss with its penalty; so the loss alone is never worse than the identity's.
 
     Args:
         logits: `[N, C, ..., K]`.
@@ -157,8 +157,8 @@ class Descent:
     Attributes:
         calibration: The map.
         penalty: Called without arguments at each step; gives a scalar that is added to the loss.
-        patience: Stop after so many epochs without a better loss on the items to test on; None:
-            never.
+        patience: Stop after so many epochs that were no better on the items to test on, by the loss
+            with its penalty; None: never.
         min_epoch_for_es: Epochs before which patience does not end.
         return_best_weights: End with the best of all epochs and the start, rather than the last.
 
@@ -194,7 +194,7 @@ class Descent:
         """
         optimizer = torch.optim.Adam(self.calibration.parameters(), lr=lr)
         generator = torch.Generator().manual_seed(seed)
-        best, stale = test.loss(self.calibration, batch_size), 0
+        best, stale = test.loss(self.calibration, batch_size) + self._penalty_now(), 0
         weights = copy.deepcopy(self.calibration.state_dict())
         history: History = []
         for epoch in range(epochs):
@@ -204,8 +204,9 @@ class Descent:
             losses = sum(self._step(optimizer, batch) * batch.n_counted for batch in batches)
             now = test.loss(self.calibration, batch_size)
             history.append({"train_loss": losses / train.n_counted, "test_loss": now})
-            if now < best:
-                best, stale, weights = now, 0, copy.deepcopy(self.calibration.state_dict())
+            objective = now + self._penalty_now()
+            if objective < best:
+                best, stale, weights = objective, 0, copy.deepcopy(self.calibration.state_dict())
             else:
                 stale += 1
             patient = self.patience is None or stale < self.patience
@@ -214,6 +215,10 @@ class Descent:
         if self.return_best_weights:
             self.calibration.load_state_dict(weights)
         return history
+
+    def _penalty_now(self) -> float:
+        with torch.no_grad():
+            return float(self.penalty())
 
     def _step(self, optimizer: torch.optim.Optimizer, batch: HeldOut) -> float:
         with torch.enable_grad():
