@@ -28,10 +28,12 @@ ROOMS = {
     "baal.device_scores": LEAVES
     | {"baal.active.heuristics", "baal.modelwrapper", "baal.training_args"},
     "baal.ensemble": LEAVES | {"baal.bayesian", "baal.modelwrapper", "baal.training_args"},
+    "baal.calibration": LEAVES | {"baal.bayesian", "baal.modelwrapper", "baal.training_args"},
     "baal.experiments": LEAVES
     | {"baal.active.active_loop", "baal.active.dataset", "baal.active.heuristics"}
     | {"baal.active.file_dataset", "baal.active.stopping_criteria"}
-    | {"baal.bayesian", "baal.metrics", "baal.modelwrapper", "baal.training_args"},
+    | {"baal.bayesian", "baal.calibration", "baal.metrics", "baal.modelwrapper"}
+    | {"baal.training_args"},
 }
 # Lazy façades: they name their rooms' homes as text, and import them for type checkers alone.
 FACADES = {"baal", "baal.active", "baal.active.dataset", "baal.active.label_store"}

@@ -79,6 +79,11 @@ SURFACE = {
         "WeightDropGRU", "WeightDropLSTM", "WeightDropLinear", "get_weight_drop_module",
         "patch_module", "resample", "unpatch_module",
     },
+    "baal.calibration": {
+        "CalibratedModel", "CalibratedModelWrapper", "DirichletCalibrator", "DirichletMap",
+        "TemperatureMap", "TemperatureScaling", "fit_dirichlet", "fit_temperature",
+        "negative_log_likelihood", "predictive_log_probabilities",
+    },
     "baal.ensemble": {"Ensemble", "EnsembleModelWrapper", "ensemble_prediction"},
     "baal.metrics": {"available_metrics", "get_metric"},
     "baal.metrics.mixin": {"MetricMixin"},

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-__all__ = ["RandomStates", "kept_random_states"]
+__all__ = ["RandomStates", "kept_random_states", "seeded"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,3 +91,32 @@ def kept_random_states() -> Iterator[RandomStates]:
         yield states
     finally:
         states.restore()
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Draw from the global random states as if they had just been seeded, and put them back.
+
+    Args:
+        seed: Of torch, NumPy and Python; at least 0.
+
+    Yields:
+        Nothing.
+
+    Example:
+        >>> with seeded(0):
+        ...     a = torch.rand(1)
+        >>> with seeded(0):
+        ...     bool(a == torch.rand(1))
+        True
+    """
+    with kept_random_states():
+        # Not `torch.manual_seed`, which also seeds a GPU that nobody uses yet, once it is used.
+        torch.default_generator.manual_seed(seed)
+        if torch.cuda.is_available() and torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+            torch.cuda.manual_seed_all(seed)
+        if torch.backends.mps.is_available():
+            torch.mps.manual_seed(seed)
+        np.random.seed(seed % 2**32)  # noqa: NPY002
+        random.seed(seed)
+        yield

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from baal.utils.random_states import RandomStates, kept_random_states
+from baal.utils.random_states import RandomStates, kept_random_states, seeded
 
 
 def draw():
@@ -104,3 +104,15 @@ def test_states_of_accelerators(kind, monkeypatch):
     states.restore()
     assert device[0].item() == 1
     assert device[1].item() == (kind == "cuda")
+
+
+def test_seeded_draws_are_the_same_and_leave_no_trace():
+    with kept_random_states():
+        expected = draw()
+    drawn = []
+    for seed in (3, 3, 4):
+        with seeded(seed):
+            drawn.append(draw())
+    assert drawn[0] == drawn[1]
+    assert not set(drawn[0]) & set(drawn[2])
+    assert draw() == expected
