@@ -67,7 +67,7 @@ def _fashion(data: str | None, image_size: int) -> ImageClassificationTask:  # n
 
 # Images in memory need no processes that load them. Labels: a tenth of the pool, a fifth and two
 # fifths, as 5,000, 10,000 and 20,000 are of CIFAR10's.
-_DIGITS = {"initial_labels": 40, "query_size": 40, "label_counts": (400, 800, 1600), "workers": 0}
+_DIGITS = {"initial_labels": 40, "query_size": 100, "label_counts": (400, 800, 1600), "workers": 0}
 _IMBALANCED = {
     "initial_labels": 20, "query_size": 10, "label_counts": (50, 100, 200),
     "epochs": 50, "workers": 0,
