@@ -263,13 +263,13 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add("--seeds", nargs="+", metavar="SEED", type=whole_number(0, 2**32 - 1),
         default=[0, 1, 2, 3, 4], help="one run of each way for each of them")  # fmt: skip
-    add("--labels", nargs="+", metavar="N", type=whole_number(1), default=[50, 100, 200],
+    add("--labels", nargs="+", metavar="N", type=whole_number(1), default=[50, 100],
         help="numbers of labels, drawn at random")  # fmt: skip
-    add("--steps", type=whole_number(1), default=600, help="optimizer steps of a training")
+    add("--steps", type=whole_number(1), default=1000, help="optimizer steps of a training")
     add("--batch-size", type=whole_number(1), default=32,
         help="labelled items of a step, and as many of the pool")  # fmt: skip
-    add("--learning-rate", type=positive_number, default=3e-3, help="of Adam at the start")
-    add("--weight", type=positive_number, default=10.0, help="of the consistency loss at its top")
+    add("--learning-rate", type=positive_number, default=5e-3, help="of Adam at the start")
+    add("--weight", type=positive_number, default=20.0, help="of the consistency loss at its top")
     add("--ramp-up", type=share, default=0.4, help="share of the steps until it is there")
     add("--noise", type=share, default=0.15, help="standard deviation of the noise")
     add("--shift", type=whole_number(0, 14), default=2, help="most pixels that an image is moved")
