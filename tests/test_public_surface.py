@@ -87,9 +87,7 @@ SURFACE = {
     "baal.utils.iterutils": {"map_on_tensor"},
     "baal.utils.log_configuration": {"get_logger", "set_logger_config"},
     "baal.utils.plot_utils": {"make_animation_from_data"},
-    "baal.utils.ssl_iterator": {
-        "AlternateIterator", "SemiSupervisedIterator", "alternate", "draw_order",
-    },
+    "baal.utils.ssl_iterator": {"AlternateIterator", "SemiSupervisedIterator"},
     "baal.utils.transforms": {
         "BaaLCompose", "BaaLTransform", "GetCanvas", "PILToLongTensor", "apply_transform",
         "image_shape",

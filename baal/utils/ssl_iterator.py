@@ -1,73 +1,24 @@
 """Batches of two loaders in one pass: labelled and unlabelled, for semi-supervised training."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from numbers import Integral
 from typing import Any
 
 import torch
 from torch.utils.data import DataLoader, Subset
 
 from baal.exceptions import InvalidArgumentError, InvalidTypeError, StateError
+from baal.utils.alternating import (
+    alternate,
+    check_schedule,
+    check_whole,
+    draw_order,
+    empty_loader,
+    length_of,
+)
 
-__all__ = ["AlternateIterator", "SemiSupervisedIterator", "alternate", "draw_order"]
+__all__ = ["AlternateIterator", "SemiSupervisedIterator"]
 
 KEY = "is_labelled"
-
-
-def draw_order(
-    num_steps: int, p: float | None = None, generator: torch.Generator | None = None
-) -> list[int]:
-    """Which of two loaders gives the batch of each step.
-
-    Args:
-        num_steps: Number of steps, not negative.
-        p: Probability of the first loader, from 0 to 1. None: in turn, beginning with the first.
-        generator: Of the random numbers; None: torch's global one. Nothing is drawn in turn.
-
-    Returns:
-        `num_steps` numbers, 0 for the first loader and 1 for the second.
-
-    Example:
-        >>> draw_order(5), draw_order(3, p=0), draw_order(3, p=1)
-        ([0, 1, 0, 1, 0], [1, 1, 1], [0, 0, 0])
-    """
-    if p is None:
-        return [step % 2 for step in range(num_steps)]
-    # Draws from [0, 1) are never below 0 and always below 1.
-    order: list[int] = (torch.rand(num_steps, generator=generator) >= p).int().tolist()
-    return order
-
-
-def alternate(loaders: Sequence[Iterable[Any]], order: Iterable[int]) -> Iterator[tuple[Any, int]]:
-    """Batches of several loaders in a given order; a loader that runs out begins anew.
-
-    It begins anew as for another epoch, so that it shuffles again. A loader whose turn never comes
-    is never started.
-
-    Args:
-        loaders: Whatever can be iterated over again and again.
-        order: For each step the index of its loader.
-
-    Yields:
-        `(batch, which)`, with the index of the loader.
-
-    Raises:
-        StateError: A loader is empty when its turn comes.
-
-    Example:
-        >>> list(alternate(["ab", "xyz"], [0, 1, 0, 1, 0]))
-        [('a', 0), ('x', 1), ('b', 0), ('y', 1), ('a', 0)]
-    """
-    nothing = object()
-    running: dict[int, Iterator[Any]] = {}
-    for which in order:
-        batch = next(running[which], nothing) if which in running else nothing
-        if batch is nothing:
-            running[which] = iter(loaders[which])
-            batch = next(running[which], nothing)
-        if batch is nothing:
-            raise _empty(which)
-        yield batch, which
 
 
 class AlternateIterator:
@@ -106,10 +57,9 @@ class AlternateIterator:
         *,
         generator: torch.Generator | None = None,
     ) -> None:
-        _check_steps(num_steps)
-        _check_probability(p)
+        check_schedule(num_steps, p)
         for name, loader in (("dl_1", dl_1), ("dl_2", dl_2)):
-            if num_steps is None and _length(loader) is None:
+            if num_steps is None and length_of(loader) is None:
                 raise InvalidTypeError(
                     f"Expected `num_steps` to be given, since `{name}`, a {type(loader).__name__}, "
                     "has no length, but got None"
@@ -123,7 +73,7 @@ class AlternateIterator:
         """Batches of a pass."""
         if self.num_steps is not None:
             return self.num_steps
-        return (_length(self.dl_1) or 0) + (_length(self.dl_2) or 0)
+        return (length_of(self.dl_1) or 0) + (length_of(self.dl_2) or 0)
 
     def __iter__(self) -> Iterator[tuple[Any, int]]:
         """One pass: `(batch, which)`, with 0 for `dl_1` and 1 for `dl_2`.
@@ -133,8 +83,8 @@ class AlternateIterator:
         loaders = (self.dl_1, self.dl_2)
         order = draw_order(len(self), self.p, self.generator)
         for which in set(order):
-            if _length(loaders[which]) == 0:
-                raise _empty(which)
+            if length_of(loaders[which]) == 0:
+                raise empty_loader(which)
         yield from alternate(loaders, order)
 
 
@@ -188,9 +138,8 @@ class SemiSupervisedIterator:
         collate_fn: Callable[[list[Any]], Any] | None = None,
         generator: torch.Generator | None = None,
     ) -> None:
-        _check_steps(num_steps)
-        _check_probability(p)
-        _check_whole("batch_size", batch_size, least=1)
+        check_schedule(num_steps, p)
+        check_whole("batch_size", batch_size, least=1)
         # The pool of arrays is a tuple of two; its length is no number of items.
         if isinstance(getattr(al_dataset, "pool", None), tuple | None):
             raise InvalidTypeError(
@@ -307,34 +256,3 @@ def _pair(batch: Any) -> Sequence[Any]:
         f"Expected `batch` to be a dict with the key {KEY!r} or a pair (batch, is_labelled), as "
         f"SemiSupervisedIterator gives them, but got a {type(batch).__name__}"
     )
-
-
-def _length(loader: Any) -> int | None:
-    try:
-        return len(loader)
-    except TypeError:  # a DataLoader over a stream has `__len__`, which then fails
-        return None
-
-
-def _empty(which: int) -> StateError:
-    return StateError(
-        f"Expected loader {which + 1} of 2 to have at least one batch when its turn comes, "
-        "but got none"
-    )
-
-
-def _check_whole(name: str, value: Any, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, Integral):
-        raise InvalidTypeError(f"Expected `{name}` to be a whole number, but got {value!r}")
-    if value < least:
-        raise InvalidArgumentError(f"Expected `{name}` to be at least {least}, but got {value}")
-
-
-def _check_steps(num_steps: int | None) -> None:
-    if num_steps is not None:
-        _check_whole("num_steps", num_steps, least=0)
-
-
-def _check_probability(p: float | None) -> None:
-    if p is not None and not 0 <= p <= 1:
-        raise InvalidArgumentError(f"Expected `p` to be None or from 0 to 1, but got {p}")

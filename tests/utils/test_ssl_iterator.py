@@ -1,21 +1,12 @@
 """Batches of two loaders in one pass, and of the labelled items and the pool."""
 
-from collections import Counter
-
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
 from baal.active.dataset import ActiveLearningDataset, ActiveNumpyArray
 from baal.exceptions import InvalidArgumentError, InvalidTypeError, StateError
-from baal.utils.ssl_iterator import (
-    AlternateIterator,
-    SemiSupervisedIterator,
-    alternate,
-    draw_order,
-)
+from baal.utils.ssl_iterator import AlternateIterator, SemiSupervisedIterator
 
 
 class Stream(IterableDataset):
@@ -49,52 +40,13 @@ def rows(iterator):
     return [(read.get_batch(b)[0].tolist(), read.is_labeled(b)) for b in iterator]
 
 
-# --- the order
-
-
-@given(st.integers(0, 40))
-def test_in_turn_beginning_with_the_first(n):
-    assert draw_order(n) == ([0, 1] * n)[:n]
-
-
-@given(st.integers(0, 200), st.integers(0, 2**31))
-def test_certainty_is_certain(n, seed):
-    assert draw_order(n, 0, seeded(seed)) == [1] * n
-    assert draw_order(n, 1.0, seeded(seed)) == [0] * n
-
-
-def test_p_is_the_probability_of_the_first():
-    share = 1 - sum(draw_order(20_000, 0.3, seeded())) / 20_000
-    assert abs(share - 0.3) < 4 * (0.3 * 0.7 / 20_000) ** 0.5
-
-
-def test_the_order_follows_the_seed():
-    assert draw_order(50, 0.5, seeded(1)) == draw_order(50, 0.5, seeded(1))
-    assert draw_order(50, 0.5, seeded(1)) != draw_order(50, 0.5, seeded(2))
-    torch.manual_seed(3)
-    first = draw_order(50, 0.5)
-    torch.manual_seed(3)
-    assert draw_order(50, 0.5) == first
+# --- two loaders
 
 
 def test_in_turn_draws_nothing():
     state = torch.get_rng_state()
     list(AlternateIterator([1], [2], num_steps=9))
     assert torch.equal(torch.get_rng_state(), state)
-
-
-# --- two loaders
-
-
-@given(st.integers(1, 6), st.integers(1, 6), st.lists(st.integers(0, 1), max_size=40))
-def test_a_loader_that_runs_out_begins_anew(n_1, n_2, order):
-    sizes = (n_1, n_2)
-    seen = Counter()
-    for batch, which in alternate([range(n_1), range(n_2)], order):
-        assert which == order[seen.total()]
-        assert batch == seen[which] % sizes[which]
-        seen[which] += 1
-    assert seen.total() == len(order)
 
 
 def test_as_many_steps_as_both_have():
