@@ -92,6 +92,13 @@ SURFACE = {
         "Accuracy", "ClassificationReport", "ECE", "ECE_PerCLs", "F1", "F1ByClass", "Loss",
         "Metrics", "PRAuC", "Precision", "Recall",
     },
+    "baal.utils.array_utils": {"concatenate_batches", "stack_in_memory", "to_numpy", "to_prob"},
+    "baal.utils.cuda_utils": {"to_cuda", "to_device"},
+    "baal.utils.equality": {"assert_not_none", "deep_check"},
+    "baal.utils.iterutils": {"map_on_tensor"},
+    "baal.utils.log_configuration": {"get_logger", "set_logger_config"},
+    "baal.utils.plot_utils": {"make_animation_from_data"},
+    "baal.utils.ssl_iterator": {"AlternateIterator", "SemiSupervisedIterator"},
     "baal.utils.transforms": {
         "BaaLCompose", "BaaLTransform", "GetCanvas", "PILToLongTensor", "apply_transform",
         "image_shape",

@@ -9,8 +9,14 @@ import torch
 
 from baal.exceptions import InvalidArgumentError
 from baal.utils.iterutils import map_on_tensor
+from baal.utils.probabilities import (
+    in_unit_range,
+    logits_to_probabilities,
+    precision,
+    sums_to_one,
+)
 
-__all__ = ["concatenate_batches", "stack_in_memory", "to_numpy"]
+__all__ = ["concatenate_batches", "stack_in_memory", "to_numpy", "to_prob"]
 
 
 def stack_in_memory(data: Any, iterations: int) -> Any:
@@ -83,3 +89,61 @@ def concatenate_batches(batches: list[Any]) -> Any:
     if isinstance(first, list | tuple):
         return [concatenate_batches(list(parts)) for parts in zip(*batches, strict=True)]
     return np.concatenate(batches)
+
+
+def to_prob(x: Any) -> Any:
+    """Probabilities as they are; anything else is read as logits, of which the softmax is taken.
+
+    Probabilities lie in [0, 1] and sum to one over the classes, within what their precision makes
+    of it. A single output is a Bernoulli probability if all values lie in [0, 1], else its logit.
+    One decision is made for all items; predictions that come in batches, of which one could look
+    like probabilities, are read right by the `mode` of a heuristic.
+
+    Args:
+        x: Array, tensor or nested lists `[N, C, ...]`.
+
+    Returns:
+        `[N, C, ...]`, a tensor if `x` is one, on its device. Of the dtype of `x`; integers become
+        floats. Probabilities are the very object that was given.
+
+    Raises:
+        InvalidArgumentError: `x` has fewer than two dimensions.
+
+    Example:
+        >>> import numpy as np
+        >>> to_prob(np.log([[1.0, 3.0], [1.0, 1.0]])).round(6).tolist()
+        [[0.25, 0.75], [0.5, 0.5]]
+        >>> to_prob(np.array([[0.1, 0.9]])).tolist()
+        [[0.1, 0.9]]
+    """
+    values = _as_float_tensor(x) if isinstance(x, torch.Tensor) else _as_float_array(x)
+    if values.ndim < 2:
+        raise InvalidArgumentError(
+            f"Expected `x` to be [N, C, ...], but got shape {list(values.shape)}"
+        )
+    if _are_probabilities(values):
+        return values
+    if isinstance(values, np.ndarray):
+        wide = values.astype(np.float32) if values.dtype == np.float16 else values
+        return logits_to_probabilities(wide).astype(values.dtype, copy=False)
+    return values.sigmoid() if values.shape[1] == 1 else values.softmax(dim=1)
+
+
+def _as_float_tensor(x: torch.Tensor) -> torch.Tensor:
+    return x if x.is_floating_point() else x.to(torch.get_default_dtype())
+
+
+def _as_float_array(x: Any) -> npt.NDArray[Any]:
+    array = np.asarray(x)
+    return array if array.dtype.kind == "f" else array.astype(np.float64)
+
+
+def _are_probabilities(values: Any) -> bool:
+    """Whether an array or tensor `[N, C, ...]` of floats holds probabilities."""
+    if isinstance(values, torch.Tensor):
+        eps = max(torch.finfo(values.dtype).eps, torch.finfo(torch.float32).eps)
+        values = to_numpy(values.detach())
+    else:
+        eps = precision(values)
+    wide = values.astype(np.float32) if values.dtype == np.float16 else values
+    return in_unit_range(wide, eps) and (wide.shape[1] == 1 or sums_to_one(wide))

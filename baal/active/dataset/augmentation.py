@@ -1,13 +1,11 @@
 """Is data augmentation left on in the pool? Two reads of one item tell, most of the time."""
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-import torch
-
 from baal.active.dataset.specifics import view_with
+from baal.utils.equality import deep_check
 from baal.utils.random_states import kept_random_states
 
 __all__ = ["items_differ", "warn_if_augmented"]
@@ -58,26 +56,11 @@ def items_differ(first: Any, second: Any) -> bool:
         False also for what cannot be compared, such as objects that define no equality.
 
     Example:
+        >>> import numpy as np
+        >>> import torch
         >>> items_differ((torch.ones(2), 3), (torch.ones(2), 3))
         False
         >>> items_differ({"x": np.zeros(2)}, {"x": np.array([0.0, 1.0])})
         True
     """
-    if type(first) is not type(second):
-        return True
-    if isinstance(first, (torch.Tensor, np.ndarray)):
-        return first.shape != second.shape or not _same_values(first, second)
-    if isinstance(first, Mapping):
-        return first.keys() != second.keys() or any(
-            items_differ(first[key], second[key]) for key in first
-        )
-    if isinstance(first, (list, tuple)):
-        return len(first) != len(second) or any(map(items_differ, first, second))
-    equality: Any = type(first).__eq__
-    return equality is not object.__eq__ and not _same_values(first, second)
-
-
-def _same_values(first: Any, second: Any) -> bool:
-    """Equal, where NaN equals NaN; tensors, arrays and scalars alike."""
-    same = (first == second) | ((first != first) & (second != second))  # noqa: PLR0124
-    return bool(same.all()) if hasattr(same, "all") else bool(same)
+    return not deep_check(first, second, unknown=True)
