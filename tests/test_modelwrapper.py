@@ -241,11 +241,6 @@ def test_metrics_are_kept_by_dataset_size():
     assert "train_loss" in kept
 
 
-def test_no_more_workers_than_cores(monkeypatch):
-    monkeypatch.setattr("os.cpu_count", lambda: 1)
-    assert make(workers=4)._loader(DATA).num_workers == 1
-
-
 def test_data_goes_where_the_model_is():
     wrapper = make(nn.Linear(2, 2, device="meta"), use_cuda=False)
     assert wrapper.predict_on_batch(X).device.type == "meta"
@@ -271,7 +266,7 @@ def test_the_way_of_sampling_can_be_chosen(way, monkeypatch):
         seen.append((iterations, way))
         return torch.zeros(len(data), 2, iterations)
 
-    monkeypatch.setattr("baal.modelwrapper.sample_posterior", sample)
+    monkeypatch.setattr("baal.training.predicting.sample_posterior", sample)
     make(sampling=way, replicate_in_memory=False).predict_on_batch(X, 4)
     make(replicate_in_memory=False).predict_on_batch(X, 4)
     make().predict_on_batch(X, 4)
