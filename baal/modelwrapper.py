@@ -197,7 +197,7 @@ class ModelWrapper(Predictor, MetricMixin):
         """
         args, device = self.args, self.device
         optimizer, criterion = self._optimizer(), self._criterion()
-        data, target = to_device((data, target), device)
+        data, target = to_device(data, device), to_device(target, device)
         optimizer.zero_grad()
         with autocast(device, args.mixed_precision):
             output = self.model(data)

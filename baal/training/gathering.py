@@ -43,7 +43,7 @@ def gather(dataset: Any, indices: Sequence[int]) -> list[torch.Tensor] | None:
     if not all(map(_is_plain, dataset.tensors)):
         return None
     chosen = torch.from_numpy(np.asarray(rows, dtype=np.int64))
-    return [tensor[chosen] for tensor in dataset.tensors]
+    return [tensor.index_select(0, chosen) for tensor in dataset.tensors]
 
 
 def _is_plain(tensor: torch.Tensor) -> bool:

@@ -112,7 +112,7 @@ class TrainingState:
 def _put_back(optimizer: Optimizer, groups: list[dict[str, Any]]) -> None:
     for group, start in zip(optimizer.param_groups, groups, strict=False):
         for key, value in start.items():
-            if isinstance(group[key], torch.Tensor):  # as a captured graph reads it
+            if isinstance(group.get(key), torch.Tensor):  # as a captured graph reads it
                 group[key].fill_(value)
             else:
                 group[key] = copy.deepcopy(value)
