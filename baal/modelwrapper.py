@@ -18,7 +18,7 @@ from baal.metrics.mixin import MetricMixin
 from baal.training.batches import split_batch
 from baal.training.early_stopping import BestEpoch, is_tested
 from baal.training.loading import check_not_empty, make_loader
-from baal.training.predicting import Predictor, mc_inference
+from baal.training.predicting import Predictor, mc_inference, mean_over_samples
 from baal.training.schedule import step_scheduler
 from baal.training.steps import autocast, take_step
 from baal.training_args import TrainingArgs
@@ -228,7 +228,7 @@ class ModelWrapper(Predictor, MetricMixin):
         criterion = self._criterion()
         samples = self._samples_to_test(data, average_predictions)
         target = to_device(target, self.device)
-        output = map_on_tensor(_mean_over_samples, samples)
+        output = map_on_tensor(mean_over_samples, samples)
         loss = criterion(output, target)
         self._update_metrics(output, target, loss, "test")
         return loss
@@ -250,10 +250,3 @@ class ModelWrapper(Predictor, MetricMixin):
         self._optimizer()
         self._criterion()
         check_not_empty(dataset)
-
-
-def _mean_over_samples(samples: torch.Tensor) -> torch.Tensor:
-    """[B, C, ..., K] -> [B, C, ...]; whole numbers and truth values count as such."""
-    if not (samples.is_floating_point() or samples.is_complex()):
-        samples = samples.float()
-    return samples.mean(-1)

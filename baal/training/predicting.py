@@ -20,7 +20,7 @@ from baal.utils.cuda_utils import to_device
 from baal.utils.frames import level_outside_baal
 from baal.utils.iterutils import map_on_tensor
 
-__all__ = ["Predictor", "mc_inference"]
+__all__ = ["Predictor", "mc_inference", "mean_over_samples"]
 
 
 def mc_inference(model: nn.Module, data: Any, iterations: int, replicate_in_memory: bool) -> Any:
@@ -52,6 +52,24 @@ def mc_inference(model: nn.Module, data: Any, iterations: int, replicate_in_memo
             stacklevel=level_outside_baal(),
         )
     return sample_posterior(model, data, iterations, "auto" if replicate_in_memory else "loop")
+
+
+def mean_over_samples(samples: torch.Tensor) -> torch.Tensor:
+    """One prediction of several samples.
+
+    Args:
+        samples: `[B, C, ..., K]`; whole numbers and truth values count as such.
+
+    Returns:
+        `[B, C, ...]`.
+
+    Example:
+        >>> mean_over_samples(torch.tensor([[1, 2], [3, 5]]))
+        tensor([1.5000, 4.0000])
+    """
+    if not (samples.is_floating_point() or samples.is_complex()):
+        samples = samples.float()
+    return samples.mean(-1)
 
 
 class Predictor(ModelHolder):
