@@ -24,7 +24,9 @@ ROOMS = {
     "baal.active.active_loop": LEAVES | {"baal.active.dataset", "baal.active.heuristics"},
     "baal.active.stopping_criteria": LEAVES | {"baal.active.dataset"},
     "baal.training_args": LEAVES | {"baal.bayesian"},
-    "baal.modelwrapper": LEAVES | {"baal.bayesian", "baal.metrics", "baal.training_args"},
+    "baal.training": LEAVES | {"baal.bayesian", "baal.training_args"},
+    "baal.modelwrapper": LEAVES
+    | {"baal.bayesian", "baal.metrics", "baal.training", "baal.training_args"},
     "baal.device_scores": LEAVES
     | {"baal.active.heuristics", "baal.modelwrapper", "baal.training_args"},
     "baal.ensemble": LEAVES | {"baal.bayesian", "baal.modelwrapper", "baal.training_args"},

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from torch.utils.data import Dataset, TensorDataset
+from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from baal.bayesian.dropout import patch_module
 from baal.exceptions import InvalidArgumentError, InvalidTypeError, StateError
@@ -241,11 +241,6 @@ def test_metrics_are_kept_by_dataset_size():
     assert "train_loss" in kept
 
 
-def test_no_more_workers_than_cores(monkeypatch):
-    monkeypatch.setattr("os.cpu_count", lambda: 1)
-    assert make(workers=4)._loader(DATA).num_workers == 1
-
-
 def test_data_goes_where_the_model_is():
     wrapper = make(nn.Linear(2, 2, device="meta"), use_cuda=False)
     assert wrapper.predict_on_batch(X).device.type == "meta"
@@ -271,7 +266,7 @@ def test_the_way_of_sampling_can_be_chosen(way, monkeypatch):
         seen.append((iterations, way))
         return torch.zeros(len(data), 2, iterations)
 
-    monkeypatch.setattr("baal.modelwrapper.sample_posterior", sample)
+    monkeypatch.setattr("baal.training.predicting.sample_posterior", sample)
     make(sampling=way, replicate_in_memory=False).predict_on_batch(X, 4)
     make(replicate_in_memory=False).predict_on_batch(X, 4)
     make().predict_on_batch(X, 4)
@@ -379,3 +374,326 @@ def test_attention_is_reset_too():
         parameter.data.fill_(7)
     make(model).reset_all()
     assert not any(bool((parameter == 7).any()) for parameter in model.parameters())
+
+
+def by_hand(model, epochs, *, norm=None, dtype=None, step=lambda optimizer, loss: None):
+    """The loop that `train_on_dataset` stands for, written out."""
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    model.train()
+    for _ in range(epochs):
+        total = 0.0
+        for x, y in DataLoader(DATA, 2, shuffle=True):
+            optimizer.zero_grad()
+            with torch.autocast("cpu", dtype, enabled=dtype is not None):
+                loss = nn.functional.cross_entropy(model(x), y)
+            loss.backward()
+            if norm is not None:
+                nn.utils.clip_grad_norm_(model.parameters(), norm)
+            optimizer.step()
+            total += loss.item() * len(y)
+        step(optimizer, total / len(DATA))
+
+
+def halve(optimizer, loss):
+    optimizer.param_groups[0]["lr"] *= 0.5
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "hand"),
+    [
+        ({}, {}),
+        ({"max_grad_norm": 0.2}, {"norm": 0.2}),
+        ({"mixed_precision": torch.bfloat16}, {"dtype": torch.bfloat16}),
+        ({"scheduler": 0.5}, {"step": halve}),
+    ],
+)
+def test_training_is_the_loop_written_out_bit_for_bit(kwargs, hand):
+    net = nn.Sequential(nn.Linear(2, 8), nn.Dropout(0.3), nn.Linear(8, 2))
+    own, other = copy.deepcopy(net), copy.deepcopy(net)
+    wrapper = make(own, epoch=3)
+    if "scheduler" in kwargs:
+        plan = torch.optim.lr_scheduler.ExponentialLR(wrapper.args.optimizer, kwargs["scheduler"])
+        kwargs = {"scheduler": plan}
+    wrapper = make(own, **{"epoch": 3, "optimizer": wrapper.args.optimizer, **kwargs})
+    torch.manual_seed(5)
+    wrapper.train_on_dataset(DATA)
+    torch.manual_seed(5)
+    by_hand(other, 3, **hand)
+    for a, b in zip(own.parameters(), other.parameters(), strict=True):
+        assert torch.equal(a, b)
+    assert not torch.equal(own[0].weight, net[0].weight)
+
+
+def test_float16_trains_as_float32_does_up_to_rounding():
+    net = nn.Linear(2, 2)
+    exact, rough = make(copy.deepcopy(net), epoch=5), make(net, epoch=5, mixed_precision=torch.half)
+    # Low enough that no step overflows, and is left out.
+    rough.grad_scaler.load_state_dict({**rough.grad_scaler.state_dict(), "scale": 1024.0})
+    for wrapper in (exact, rough):
+        torch.manual_seed(5)
+        wrapper.train_on_dataset(DATA)
+    assert exact.grad_scaler is None
+    assert rough.grad_scaler.get_scale() == 1024.0
+    assert rough.model.weight.dtype == torch.float32
+    torch.testing.assert_close(rough.model.weight, exact.model.weight, rtol=0.02, atol=0.02)
+    assert not torch.equal(rough.model.weight, exact.model.weight)
+
+
+@pytest.mark.parametrize(("interval", "steps"), [("epoch", 2), ("batch", 6)])
+def test_the_scheduler_steps_after_each_epoch_or_batch(interval, steps):
+    wrapper = make(epoch=2)
+    optimizer = wrapper.args.optimizer
+    plan = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.5)
+    wrapper = make(
+        wrapper.model, optimizer=optimizer, epoch=2, scheduler=plan, scheduler_interval=interval
+    )
+    initial = copy.deepcopy(wrapper.state_dict())
+    for _ in range(2):  # loading weights starts it anew
+        wrapper.train_on_dataset(DATA)
+        assert optimizer.param_groups[0]["lr"] == pytest.approx(0.1 * 0.5**steps)
+        wrapper.load_state_dict(initial)
+        assert optimizer.param_groups[0]["lr"] == 0.1
+
+
+@pytest.mark.parametrize("interval", ["epoch", "batch"])
+def test_reduce_on_plateau_is_told_the_training_loss(interval, monkeypatch):
+    wrapper = make(epoch=2)
+    plan = torch.optim.lr_scheduler.ReduceLROnPlateau(wrapper.args.optimizer)
+    told, losses = [], []
+    monkeypatch.setattr(plan, "step", told.append)
+    wrapper.args.scheduler, wrapper.args.scheduler_interval = plan, interval
+    train_on_batch = wrapper.train_on_batch
+    monkeypatch.setattr(
+        wrapper, "train_on_batch", lambda x, y: losses.append(train_on_batch(x, y).item())
+    )
+    history = wrapper.train_on_dataset(DATA)
+    assert told == (history if interval == "epoch" else losses)
+
+
+def test_a_step_left_out_leaves_the_scheduler_where_it_is():
+    wrapper = make(mixed_precision=torch.float16)
+    plan = torch.optim.lr_scheduler.ExponentialLR(wrapper.args.optimizer, 0.5)
+    wrapper.args.scheduler, wrapper.args.scheduler_interval = plan, "batch"
+    wrapper.train_on_batch(torch.full((1, 2), torch.inf), Y[:1])
+    assert plan.last_epoch == 0
+    wrapper.train_on_batch(X[:1], Y[:1])
+    assert plan.last_epoch == 1
+
+
+class Scripted(ModelWrapper):
+    """Trains as it is, and has test losses from a list."""
+
+    losses = ()
+
+    def test_on_dataset(self, dataset, average_predictions=1):
+        super().test_on_dataset(dataset, average_predictions)
+        self.seen = [*getattr(self, "seen", []), copy.deepcopy(self.model.weight.data)]
+        loss = self.losses[len(self.seen) - 1]
+        self.metrics["test_loss"].reset()
+        self.metrics["test_loss"].update(torch.tensor(loss, dtype=torch.double))
+        return loss
+
+
+def scripted(losses, **kwargs):
+    plain = make(**kwargs)
+    wrapper = Scripted(plain.model, plain.args)
+    wrapper.losses = losses
+    return wrapper
+
+
+def test_training_and_testing_is_the_two_in_turn():
+    net = nn.Linear(2, 2)
+    own, other = make(copy.deepcopy(net), epoch=3), make(net, epoch=1)
+    torch.manual_seed(5)
+    history = own.train_and_test_on_datasets(DATA, DATA)
+    torch.manual_seed(5)
+    expected = []
+    for _ in range(3):  # not epoch times epoch
+        other.train_on_dataset(DATA)
+        other.test_on_dataset(DATA)
+        expected.append(other.get_metrics())
+    assert history == expected
+    assert set(history[0]) == {"train_loss", "test_loss", "dataset_size"}
+    assert torch.equal(own.model.weight, other.model.weight)
+    assert own.active_learning_metrics == {5: history[-1]}
+    assert own.model.training
+
+
+def test_epochs_are_skipped_but_for_the_last():
+    wrapper = make(epoch=6)
+    trained = []
+    wrapper.args.regularizer = lambda: trained.append(1) or torch.zeros(())
+    history = wrapper.train_and_test_on_datasets(DATA, DATA, skip_epochs=2)
+    assert len(history) == 4
+    assert len(trained) == 6 * 3
+    assert history[-1]["test_loss"] == wrapper.get_metrics()["test_loss"]
+
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("losses", "best"),
+    [
+        ([3.0, 1.0, 2.0], 1),
+        ([NAN, 4.0, 5.0], 1),
+        ([1.0, 1.0, NAN], 0),
+        ([3e10, 2e10, 5e10], 1),
+        ([NAN, float("inf"), NAN], 2),
+    ],
+)
+def test_the_best_weights(losses, best):
+    wrapper = scripted(losses, epoch=3)
+    history, weights = wrapper.train_and_test_on_datasets(DATA, DATA, return_best_weights=True)
+    assert [row["test_loss"] for row in history] == pytest.approx(losses, nan_ok=True)
+    assert torch.equal(weights["weight"], wrapper.seen[best])
+    wrapper.model.weight.data.fill_(7.0)  # a copy
+    assert torch.equal(weights["weight"], wrapper.seen[best])
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "tested"),
+    [
+        ({}, 8),
+        ({"patience": 1}, 3),
+        ({"patience": 2}, 4),
+        ({"patience": 2, "min_epoch_for_es": 6}, 6),
+        ({"patience": 2, "skip_epochs": 2}, 4),
+    ],
+)
+def test_early_stopping(kwargs, tested):
+    wrapper = scripted([3.0, 2.0, 5.0, 4.0, 9.0, 9.0, 9.0, 9.0], epoch=8)
+    assert len(wrapper.train_and_test_on_datasets(DATA, DATA, **kwargs)) == tested
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "error"),
+    [
+        ({"patience": -1}, InvalidArgumentError),
+        ({"skip_epochs": 0}, InvalidArgumentError),
+        ({"min_epoch_for_es": 0.5}, InvalidTypeError),
+        ({"test_dataset": TensorDataset(X[:0], Y[:0])}, StateError),
+        ({"train_dataset": TensorDataset(X[:0], Y[:0])}, StateError),
+    ],
+)
+def test_nothing_is_trained_before_all_is_checked(kwargs, error):
+    wrapper = make(epoch=2)
+    before = copy.deepcopy(wrapper.state_dict())
+    with pytest.raises(error):
+        wrapper.train_and_test_on_datasets(
+            **{"train_dataset": DATA, "test_dataset": DATA, **kwargs}
+        )
+    assert all(torch.equal(before[k], v) for k, v in wrapper.state_dict().items())
+    assert wrapper.get_metrics() == {}
+
+
+def test_no_epoch_gives_the_weights_as_they_are():
+    wrapper = make()
+    with pytest.warns(UserWarning, match=r"`TrainingArgs\.epoch` is 0"):
+        history, weights = wrapper.train_and_test_on_datasets(DATA, DATA, True)
+    assert history == []
+    assert torch.equal(weights["weight"], wrapper.model.weight)
+
+
+class Items(Dataset):
+    def __init__(self, make_item):
+        self.make_item = make_item
+
+    def __len__(self):
+        return len(X)
+
+    def __getitem__(self, index):
+        return self.make_item(X[index], Y[index])
+
+
+class OfTwo(nn.Module):
+    """Takes both columns from a dict or a sequence, and gives a dict, a tuple or one column."""
+
+    def __init__(self, kind):
+        super().__init__()
+        self.kind, self.layer = kind, nn.Linear(2, 2)
+
+    def forward(self, data):
+        a, b = (data["a"], data["b"]) if isinstance(data, dict) else data
+        out = self.layer(torch.stack([a, b], 1))
+        named = {"logits": out, "one": out[:, 0]}
+        return {"dict": named, "tuple": (out, out[:, 0]), "flat": out[:, 0]}[self.kind]
+
+
+def squares(output, target):
+    """Of the first column, whatever holds it."""
+    output = output["one"] if isinstance(output, dict) else output
+    output = output[1] if isinstance(output, tuple) else output
+    target = target["y"] if isinstance(target, dict) else target
+    return ((output - target) ** 2).mean()
+
+
+@pytest.mark.parametrize("kind", ["dict", "tuple", "flat"])
+@pytest.mark.parametrize(
+    "make_item",
+    [
+        lambda x, y: ({"a": x[0], "b": x[1]}, y, "more"),
+        lambda x, y: ((x[0], x[1]), y),
+        lambda x, y: {"a": x[0], "b": x[1], "label": y},
+        lambda x, y: {"a": x[0], "b": x[1], "target": {"y": y}},
+    ],
+)
+@deterministic_on_purpose
+def test_batches_and_outputs_of_any_kind(kind, make_item):
+    """Against the same model on plain tensors."""
+    model = OfTwo(kind)
+    wrapper = make(model, criterion=squares, batch_size=5, epoch=1)
+    w, bias = (p.detach().clone() for p in model.layer.parameters())
+    residual = X @ w[0] + bias[0] - Y
+    assert wrapper.train_on_dataset(Items(make_item)) == [
+        pytest.approx(float((residual**2).mean()), rel=1e-5)
+    ]
+    w[0] -= 0.1 * 2 / 5 * residual @ X
+    bias[0] -= 0.1 * 2 / 5 * residual.sum()
+    torch.testing.assert_close(model.layer.weight.detach(), w)
+    expected = X @ w[0] + bias[0]
+    assert wrapper.test_on_dataset(Items(make_item)) == pytest.approx(
+        float(((expected - Y) ** 2).mean()), rel=1e-4
+    )
+    out = wrapper.predict_on_dataset(Items(make_item), 3, verbose=False)
+    first = {"dict": lambda: out["one"], "tuple": lambda: out[1], "flat": lambda: out}[kind]()
+    np.testing.assert_allclose(first, expected[:, None].expand(5, 3), rtol=1e-4, atol=1e-5)
+
+
+def test_whole_numbers_among_the_outputs_are_averaged_too():
+    class Votes(nn.Module):
+        def forward(self, x):
+            return {"out": x, "class": x.argmax(1)}
+
+    seen = []
+    wrapper = make(criterion=lambda out, y: seen.append(out) or out["out"].sum())
+    wrapper.model = Votes()
+    wrapper.test_on_batch(X, Y)
+    assert seen[0]["class"].tolist() == X.argmax(1).tolist()
+
+
+def test_a_batch_without_a_target():
+    for call in (make(epoch=1).train_on_dataset, make().test_on_dataset):
+        with pytest.raises(InvalidArgumentError, match=r"keys .*but got"):
+            call(Items(lambda x, y: {"x": x}))
+
+
+@pytest.mark.parametrize("call", ["train_on_dataset", "test_on_dataset", "predict_on_dataset"])
+def test_an_error_of_the_model_reaches_the_user_as_it_is(call):
+    class Broken(nn.Linear):
+        def forward(self, x):
+            raise RuntimeError("the user's own")
+
+    wrapper = make(Broken(2, 2), epoch=1)
+    arguments = {"iterations": 2, "verbose": False} if call.startswith("predict") else {}
+    with pytest.raises(RuntimeError, match=r"^the user's own$"):
+        getattr(wrapper, call)(DATA, **arguments)
+
+
+def test_a_progress_bar_only_where_it_is_asked_for(capsys):
+    make(epoch=2).train_and_test_on_datasets(DATA, DATA)
+    assert capsys.readouterr().err == ""
+    make(epoch=2, verbose=True).train_and_test_on_datasets(DATA, DATA)
+    err = capsys.readouterr().err
+    assert "train" in err
+    assert "test" in err

@@ -1,6 +1,7 @@
 """Experiments with a `ModelWrapper`."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 from torch import nn
@@ -10,6 +11,7 @@ from baal.bayesian.sampling import forget_plans
 from baal.exceptions import InvalidTypeError, StateError
 from baal.experiments.adapters import FrameworkAdapter
 from baal.modelwrapper import ModelWrapper
+from baal.training_args import TrainingArgs
 
 __all__ = ["ModelWrapperAdapter"]
 
@@ -18,12 +20,14 @@ class ModelWrapperAdapter(FrameworkAdapter):
     """A `ModelWrapper` as an experiment wants it.
 
     Weights, buffers (the statistics of BatchNorm among them), the optimizer with its learning
-    rates, learning-rate schedulers and the seeds of joint samples are its state.
+    rates, learning-rate schedulers, the scale of gradients in float16 and the seeds of joint
+    samples are its state.
 
     Args:
         wrapper: The wrapper, with optimizer and criterion.
         schedulers: What changes the optimizer's learning rate, with `state_dict` and
-            `load_state_dict`. By default those that are attributes of the wrapper.
+            `load_state_dict`. By default `TrainingArgs.scheduler` and those that are attributes of
+            the wrapper.
 
     Raises:
         InvalidTypeError: `wrapper` is no ModelWrapper, or a scheduler has no state.
@@ -101,15 +105,17 @@ class ModelWrapperAdapter(FrameworkAdapter):
         """Weights, buffers, optimizer, schedulers and seeds.
 
         Returns:
-            They share memory with the model.
+            They share memory with the model. There is a `scaler` among them only where gradients
+            are scaled.
         """
-        optimizer = self.wrapper.args.optimizer
-        return {
+        optimizer, scaler = self.wrapper.args.optimizer, self.wrapper.grad_scaler
+        state = {
             "model": dict(self.wrapper.state_dict()),
             "optimizer": None if optimizer is None else optimizer.state_dict(),
             "schedulers": [scheduler.state_dict() for scheduler in self.schedulers],
             "joint": joint_marks(self.wrapper.model),
         }
+        return state if scaler is None else {**state, "scaler": scaler.state_dict()}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Put them back.
@@ -125,6 +131,9 @@ class ModelWrapperAdapter(FrameworkAdapter):
             self.wrapper.args.optimizer.load_state_dict(state_dict["optimizer"])
         for scheduler, state in zip(self.schedulers, state_dict["schedulers"], strict=True):
             scheduler.load_state_dict(state)
+        scaler = self.wrapper.grad_scaler
+        if scaler is not None and "scaler" in state_dict:
+            scaler.load_state_dict(state_dict["scaler"])
         restore_joint_marks(self.wrapper.model, state_dict["joint"])
 
     def random_parts(self) -> list[Any]:
@@ -157,7 +166,7 @@ class ModelWrapperAdapter(FrameworkAdapter):
         return {
             "wrapper": type(self.wrapper).__name__,
             "model": self.wrapper.model,
-            "args": self.wrapper.args,
+            "args": _described(self.wrapper.args),
             # Such as weights of classes, which are no part of the state.
             "criterion": dict(criterion.named_buffers())
             if isinstance(criterion, nn.Module)
@@ -168,10 +177,19 @@ class ModelWrapperAdapter(FrameworkAdapter):
 
 
 def _schedulers_of(wrapper: ModelWrapper) -> list[Any]:
-    """Learning-rate schedulers among the wrapper's attributes, which torch has by many classes."""
+    """That of `args`, and those among the wrapper's attributes: torch has them by many classes."""
     home = "torch.optim.lr_scheduler"
-    return [
+    own = wrapper.args.scheduler
+    return ([] if own is None else [own]) + [
         value
         for value in vars(wrapper).values()
-        if any(base.__module__ == home for base in type(value).__mro__)
+        if any(base.__module__ == home for base in type(value).__mro__) and value is not own
     ]
+
+
+def _described(args: TrainingArgs) -> dict[str, Any]:
+    """How is trained; not what came later than folders of runs and is as it was before it came."""
+    later = ("max_grad_norm", "mixed_precision", "scheduler", "scheduler_interval")
+    same = {f.name for f in fields(args) if f.name in later and getattr(args, f.name) == f.default}
+    shown = {k: v for k, v in vars(args).items() if k not in same | {"verbose"} and k[0] != "_"}
+    return {"class": type(args).__qualname__, **dict(sorted(shown.items()))}

@@ -23,6 +23,8 @@ def to_device(x: Any, device: torch.device | str) -> Any:
         >>> to_device({"x": torch.zeros(2), "id": 7}, "cpu")
         {'x': tensor([0., 0.]), 'id': 7}
     """
+    if type(x) is torch.Tensor and x.device == device:  # most often there is nothing to move
+        return x
     # CUDA queues what follows behind the copy; what reads from another device would not wait.
     non_blocking = torch.device(device).type == "cuda"
     return map_on_tensor(lambda tensor: tensor.to(device, non_blocking=non_blocking), x)

@@ -7,6 +7,7 @@ from baal.bayesian import consistent_dropout, resample
 from baal.bayesian.joint import joint_of
 from baal.ensemble import EnsembleModelWrapper
 from baal.exceptions import InvalidTypeError, StateError
+from baal.experiments.configuration import describe, differences
 from baal.experiments.modelwrapper import ModelWrapperAdapter
 from baal.experiments.plain_state import digest_of, to_plain, to_state
 from baal.modelwrapper import ModelWrapper, TrainingArgs
@@ -108,3 +109,69 @@ def test_a_wrapper_that_cannot_train():
     args = TrainingArgs(torch.optim.SGD(model.parameters(), lr=0.1))
     with pytest.raises(StateError, match="criterion"):
         ModelWrapperAdapter(ModelWrapper(model, args)).check()
+
+
+def scheduled(seed=0, gamma=0.5):
+    torch.manual_seed(seed)
+    model = nn.Linear(3, 2)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    args = TrainingArgs(
+        optimizer, epoch=2, batch_size=4, workers=0, criterion=nn.CrossEntropyLoss(),
+        scheduler=torch.optim.lr_scheduler.ExponentialLR(optimizer, gamma),
+        mixed_precision=torch.float16,
+    )  # fmt: skip
+    data = TensorDataset(torch.randn(8, 3), torch.arange(8) % 2)
+    return ModelWrapperAdapter(ModelWrapper(model, args)), data
+
+
+def test_the_scheduler_and_the_scaler_of_the_arguments_are_kept():
+    adapter, data = scheduled()
+    initial = to_plain(adapter.state_dict())
+    assert initial["scaler"]["scale"] == 65536.0
+    runs = []
+    for _ in range(2):
+        adapter.load_state_dict(to_state(initial))
+        torch.manual_seed(1)
+        adapter.train(data)
+        adapter.wrapper.grad_scaler.update(1024.0)
+        runs.append(to_plain(adapter.state_dict()))
+    assert digest_of(runs[0]) == digest_of(runs[1])
+    assert runs[0]["schedulers"][0]["last_epoch"] == 2
+    assert runs[0]["optimizer"]["param_groups"][0]["lr"] == pytest.approx(0.025)
+    assert runs[0]["scaler"]["scale"] == 1024.0
+    # Gone on with in another process: the same weights as without the break.
+    resumed, _ = scheduled(seed=7)
+    resumed.load_state_dict(to_state(runs[0]))
+    for one in (adapter, resumed):
+        torch.manual_seed(2)
+        one.train(data)
+    assert digest_of(to_plain(resumed.state_dict())) == digest_of(to_plain(adapter.state_dict()))
+
+
+def test_a_state_from_before_there_was_a_scaler():
+    adapter, data = scheduled()
+    before = {k: v for k, v in to_plain(adapter.state_dict()).items() if k != "scaler"}
+    adapter.train(data)
+    adapter.wrapper.grad_scaler.update(1024.0)
+    adapter.load_state_dict(to_state(before))
+    assert adapter.wrapper.grad_scaler.get_scale() == 65536.0
+    plain, _, _ = make()
+    assert sorted(plain.state_dict()) == ["joint", "model", "optimizer", "schedulers"]
+
+
+def test_a_scheduler_is_not_kept_twice():
+    adapter, _ = scheduled()
+    adapter.wrapper.plan = adapter.wrapper.args.scheduler
+    assert ModelWrapperAdapter(adapter.wrapper).schedulers == [adapter.wrapper.args.scheduler]
+
+
+def test_settings_of_older_runs_are_the_same_and_others_differ():
+    plain, wrapper, _ = make()
+    described = plain.settings()["args"]
+    assert not {"max_grad_norm", "mixed_precision", "scheduler", "verbose"} & set(described)
+    assert described["class"] == "TrainingArgs"
+    assert described["epoch"] == 2
+    wrapper.args.max_grad_norm = 1.0
+    assert plain.settings()["args"]["max_grad_norm"] == 1.0
+    half, other = (describe(scheduled(gamma=gamma)[0].settings()) for gamma in (0.5, 0.25))
+    assert [line.split(":")[0] for line in differences(half, other)] == ["args.scheduler.gamma"]

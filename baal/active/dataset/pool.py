@@ -13,7 +13,7 @@ from baal.active.dataset.reading import read_items
 from baal.active.dataset.specifics import view_with
 from baal.exceptions import InvalidArgumentError, InvalidTypeError
 
-__all__ = ["ActivePool", "ValidationSet", "identity", "pool_indices_of"]
+__all__ = ["ActivePool", "identity", "pool_indices_of"]
 
 T = TypeVar("T")
 
@@ -116,6 +116,19 @@ class ActivePool(Dataset[Any]):
         chosen = [labels.pool_item(to_position(index, n_items, "pool")) for index in indices]
         return [self.make_unlabelled(item) for item in read_items(self.view, chosen)]
 
+    def rows_below(self, indices: Sequence[int]) -> tuple[Any, IndexArray] | None:
+        """Which items of which dataset the items are, so that a whole batch may be read at once.
+
+        Args:
+            indices: Pool indices `[k]`, known to be in range.
+
+        Returns:
+            `view` and dataset indices `[k]`; None where `make_unlabelled` does something to items.
+        """
+        if type(self) is not ActivePool or self.make_unlabelled is not identity:
+            return None
+        return self.view, self.labels.pool_to_dataset(np.asarray(indices, dtype=np.int64))
+
     def __iter__(self) -> Iterator[Any]:
         # Not by IndexError, which could come from the dataset and end the iteration silently.
         return (self[index] for index in range(len(self)))
@@ -131,76 +144,6 @@ class ActivePool(Dataset[Any]):
             `make_unlabelled(dataset[i])`.
         """
         return self.make_unlabelled(dataset[self.labels.pool_item(position)])
-
-
-class ValidationSet(Dataset[Any]):
-    """The items that were set aside when the set was asked for: a map-style dataset.
-
-    Like the pool it shares the underlying dataset and never changes.
-
-    Args:
-        dataset: The underlying dataset, shared.
-        indices: Dataset indices `[k]`, ascending.
-        specifics: Attributes of the dataset that have another value here.
-        ids: Ids of all items of the dataset, if they have any.
-
-    Raises:
-        InvalidArgumentError: `specifics` names an attribute that the dataset lacks.
-
-    Attributes:
-        source: The underlying dataset itself, without the specifics.
-        view: What the items are read from.
-        dataset_indices: As given.
-
-    Example:
-        >>> list(ValidationSet(["a", "b", "c"], np.array([0, 2])))
-        ['a', 'c']
-    """
-
-    def __init__(
-        self,
-        dataset: Any,
-        indices: IndexArray,
-        specifics: Mapping[str, Any] | None = None,
-        ids: ItemIds | None = None,
-    ) -> None:
-        self.source = dataset
-        self.view = view_with(dataset, specifics) if specifics else dataset
-        self.dataset_indices = indices
-        self._ids = ids
-
-    @property
-    def item_ids(self) -> list[ItemId] | None:
-        """Ids `[len(self)]` of the items; None where they have none."""
-        return None if self._ids is None else self._ids.take(self.dataset_indices)
-
-    def __len__(self) -> int:
-        """Number of items."""
-        return len(self.dataset_indices)
-
-    def __getitem__(self, index: int) -> Any:
-        """One item, with its label.
-
-        Args:
-            index: Position among the items set aside; negative: from the end.
-
-        Returns:
-            `dataset[i]`.
-
-        Raises:
-            InvalidTypeError: `index` is not an integer.
-            InvalidIndexError: There is no such item.
-        """
-        position = to_position(index, len(self), "validation")
-        return self.view[int(self.dataset_indices[position])]
-
-    def __getitems__(self, indices: Sequence[int]) -> list[Any]:
-        """Several items, as a DataLoader asks for them."""
-        chosen = [to_position(index, len(self), "validation") for index in indices]
-        return read_items(self.view, self.dataset_indices[chosen].tolist())
-
-    def __iter__(self) -> Iterator[Any]:
-        return (self[index] for index in range(len(self)))
 
 
 def pool_indices_of(subset: Any, pool: Any) -> IndexArray:

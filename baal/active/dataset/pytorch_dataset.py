@@ -11,9 +11,10 @@ from baal.active.dataset.augmentation import warn_if_augmented
 from baal.active.dataset.base import SplittedDataset
 from baal.active.dataset.indices import IndexArray, to_position
 from baal.active.dataset.item_ids import ItemId
-from baal.active.dataset.pool import ActivePool, ValidationSet, identity
+from baal.active.dataset.pool import ActivePool, identity
 from baal.active.dataset.random_state import Seed
 from baal.active.dataset.reading import read_items
+from baal.active.dataset.validation_set import ValidationSet
 from baal.active.label_store.store import LabelStore
 from baal.exceptions import InvalidArgumentError, InvalidTypeError, StateError
 
@@ -122,6 +123,22 @@ class ActiveLearningDataset(SplittedDataset, Dataset[Any]):
         if type(self).__getitem__ is not ActiveLearningDataset.__getitem__:
             return [self[index] for index in indices]
         return read_items(self._dataset, [self.labelled_to_dataset_index(i) for i in indices])
+
+    def rows_below(self, indices: Sequence[int]) -> tuple[Any, IndexArray] | None:
+        """Which items of which dataset the items are, so that a whole batch may be read at once.
+
+        Args:
+            indices: Positions `[k]` among the items that the dataset shows, known to be in range.
+
+        Returns:
+            The underlying dataset and dataset indices `[k]`; None for a subclass, which may do
+            something to its items.
+        """
+        if type(self) is not ActiveLearningDataset:
+            return None
+        shown, last_steps = self._labels.shown, self._last_active_steps
+        rows = [shown.item(index, last_steps) for index in indices]
+        return self._dataset, np.array(rows, dtype=np.int64)
 
     def __iter__(self) -> Iterator[Any]:
         # Over the items of this moment: a label given meanwhile shifts nothing.

@@ -10,7 +10,8 @@ from torch.utils.data import Subset
 
 from baal.active.dataset.item_ids import ItemIds
 from baal.active.dataset.label_map import LabelMap
-from baal.active.dataset.pool import ActivePool, ValidationSet, identity, pool_indices_of
+from baal.active.dataset.pool import ActivePool, identity, pool_indices_of
+from baal.active.dataset.validation_set import ValidationSet
 from baal.exceptions import InvalidArgumentError, InvalidIndexError, InvalidTypeError
 
 LETTERS = ["a", "b", "c", "d", "e"]

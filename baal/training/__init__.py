@@ -1,0 +1,1 @@
+"""What a `ModelWrapper` is made of: batches, optimizer steps, the best epoch, predictions."""
