@@ -36,6 +36,7 @@ GENERATORS = (np.random.Generator, np.random.RandomState, torch.Generator, rando
 _DATA = (torch.Tensor, np.ndarray, np.generic, *_VALUES)
 # Passed over at once: a dataset may hold millions of them, and they are walked over each round.
 _LEAVES = frozenset({torch.Tensor, np.ndarray, *_VALUES})
+_PLAIN = frozenset(_VALUES)
 _COLLECTIONS = frozenset({dict, list, tuple})
 _MOST = 10_000  # a collection of more than that is data
 _DEEPEST = 50
@@ -133,6 +134,8 @@ def _bytes_of(plain: Any) -> Iterator[bytes]:
         for key, value in plain.items():
             yield f"{key!r}:".encode()
             yield from _bytes_of(value)
+    elif isinstance(plain, list | tuple) and plain and _PLAIN.issuperset(map(type, plain)):
+        yield f",{','.join(map(repr, plain))}".encode()  # at once, as below: random states are long
     elif isinstance(plain, list | tuple):
         for value in plain:
             yield b","
