@@ -33,8 +33,7 @@ __all__ = ["ModelWrapper", "TrainingArgs", "mc_inference"]
 class ModelWrapper(Predictor, MetricMixin):
     """Trains, tests and samples a model on datasets.
 
-    Batches are `(data, target, *rest)`, or one dict with the key `label`, `labels` or `target`; see
-    `baal.training.batches.split_batch`. Data and targets are tensors, or tuples or dicts of them.
+    Batches are `(data, target, *rest)` or dicts: see `baal.training.batches.split_batch`.
 
     Args:
         model: Any module. Patch it first (`baal.bayesian`) for more than point predictions.
@@ -177,8 +176,7 @@ class ModelWrapper(Predictor, MetricMixin):
         self._reset_metrics("test")
         batches = make_loader(dataset, self.args)
         for batch in tqdm(batches, desc="test", disable=not self.args.verbose, leave=False):
-            data, target = split_batch(batch)
-            self.test_on_batch(data, target, average_predictions)
+            self.test_on_batch(*split_batch(batch), average_predictions)
         self.active_step(self._active_dataset_size, self.get_metrics("test"))
         return float(self.metrics["test_loss"].value)
 

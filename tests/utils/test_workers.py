@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from baal.utils.workers import end_with_parent
+from baal.utils.workers import end_with_parent, sensible_workers, usable_cores
 
 ROOT = Path(__file__).parents[2]
 # Two children begin after their parent was killed; the first of them looks for it.
@@ -52,3 +52,16 @@ def test_a_child_whose_parent_is_gone_ends(tmp_path, method):
 
 def test_whoever_has_a_parent_goes_on():
     end_with_parent(0)
+
+
+def test_no_more_workers_than_wanted_batches_or_cores(monkeypatch):
+    monkeypatch.setattr("baal.utils.workers.usable_cores", lambda: 3)
+    assert [sensible_workers(*pair) for pair in ((2, 9), (9, 2), (9, 9), (0, 9))] == [2, 2, 3, 0]
+
+
+def test_cores_by_affinity_or_else_all(monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {2, 5}, raising=False)
+    assert usable_cores() == 2
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert usable_cores() == 1

@@ -11,7 +11,6 @@ from torch.utils.data import Subset
 from baal.active.dataset.item_ids import ItemIds
 from baal.active.dataset.label_map import LabelMap
 from baal.active.dataset.pool import ActivePool, identity, pool_indices_of
-from baal.active.dataset.validation_set import ValidationSet
 from baal.exceptions import InvalidArgumentError, InvalidIndexError, InvalidTypeError
 
 LETTERS = ["a", "b", "c", "d", "e"]
@@ -69,23 +68,8 @@ def test_specifics_do_not_leak():
 def test_ids():
     ids = ItemIds(["v", "w", "x", "y", "z"])
     pool = ActivePool(LETTERS, LabelMap([0, 1, 0, 0, 1]), ids=ids)
-    aside = ValidationSet(LETTERS, np.array([1, 4]), ids=ids)
-    for side, expected in ((pool, ["v", "x", "y"]), (aside, ["w", "z"])):
-        assert side.item_ids == pickle.loads(pickle.dumps(side)).item_ids == expected
+    assert pool.item_ids == pickle.loads(pickle.dumps(pool)).item_ids == ["v", "x", "y"]
     assert ActivePool(LETTERS, LabelMap([0] * 5)).item_ids is None
-    assert ValidationSet(LETTERS, np.array([1])).item_ids is None
-
-
-def test_the_validation_set():
-    loud = Loud()
-    aside = ValidationSet(loud, np.array([1, 4]), {"case": str.lower})
-    assert list(aside) == ["b", "e"] == [aside[0], aside[-1]]
-    assert aside.dataset_indices.tolist() == [1, 4]
-    assert (len(aside), loud[1], aside.source) == (2, "B", loud)
-    with pytest.raises(IndexError, match="a validation index, between -2 and 1, but got 2"):
-        aside[2]
-    with pytest.raises(InvalidArgumentError, match="has no 'nope'"):
-        ValidationSet(loud, np.array([1]), {"nope": 1})
 
 
 def test_pickle(pool):
@@ -150,3 +134,11 @@ def test_what_cannot_be_mapped(pool, make, error, message):
     with pytest.raises(error) as caught:
         pool_indices_of(make(pool), pool)
     assert message in str(caught.value)
+
+
+def test_rows_below_are_dataset_indices_of_the_view():
+    pool = ActivePool(LETTERS, LabelMap([1, 0, 1, 0, 0]))
+    dataset, rows = pool.rows_below([2, 0, 0])
+    assert dataset is LETTERS
+    assert rows.tolist() == [4, 1, 1]
+    assert ActivePool(LETTERS, LabelMap([0] * 5), str.lower).rows_below([0]) is None
