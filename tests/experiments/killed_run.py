@@ -12,6 +12,7 @@ import os
 import random
 import signal
 import sys
+import threading
 import time
 import traceback
 from pathlib import Path
@@ -20,6 +21,7 @@ import numpy as np
 import torch
 from torch import nn
 from torch.utils.data import Dataset
+from tqdm import tqdm
 
 import baal.experiments
 import baal.utils.files
@@ -186,4 +188,7 @@ def main(parent, jobs):
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
+    # By default tqdm has a lock that forked children share: one killed while it holds it would stop
+    # all that come after it.
+    tqdm.set_lock(threading.RLock())
     main(Path(sys.argv[1]), sys.argv[2:])
