@@ -139,9 +139,10 @@ def summary_table(summary: Summary) -> str:
         A Markdown table: the metric at the end and its mean over the labels (the area under the
         curve), ± standard error; labels needed for the target and labels saved, with bootstrap
         intervals (`> n`: not within n labels, `≤ n`, `≥ n`: one of them from its first point on,
-        `∞`, `-∞`: the baseline, or the heuristic, never in that draw); the gain of area with its t interval, positive where the heuristic is better; and p
-        values by the paired t-test, the sign-flip test, and the t-test corrected by Holm. `-` where
-        nothing can be said. Without a baseline the columns that compare are left out.
+        `∞`, `-∞`: the baseline, or the heuristic, never in that draw); the gain of area with its t
+        interval, positive where the heuristic is better; and p values by the paired t-test, the
+        sign-flip test, and the t-test corrected by Holm. `-` where nothing can be said. Without a
+        baseline the columns that compare are left out.
 
     Example:
         >>> from baal.experiments.summary import summarize
