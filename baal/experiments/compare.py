@@ -185,10 +185,10 @@ def _factories(
         raise InvalidArgumentError("Expected `heuristics` to hold at least one, but got none")
     for name in names:
         _check_name(name)
-    if len({name.lower() for name in names}) < len(names):
-        raise InvalidArgumentError(f"Expected each heuristic once, but got {names}")
     if baseline is not None and baseline not in names:
         names.append(baseline)
+    if len({str(name).lower() for name in names}) < len(names):
+        raise InvalidArgumentError(f"Expected each heuristic once, but got {names}")
     for name in names:
         if name not in by_name:
             by_name[name] = partial(named_heuristic, name, query_size, mode)

@@ -115,10 +115,13 @@ class Comparison:
             The comparison: seed by seed, heuristics in the order of the last call that ended.
 
         Raises:
-            StateError: There are no records in that folder.
+            StateError: There are no records in that folder, or they are damaged.
         """
         results = Path(folder, RESULTS)
-        ended = read_records(results) if results.is_file() else []
+        try:
+            ended = read_records(results) if results.is_file() else []
+        except ValueError as error:  # no JSON, or no UTF-8
+            raise StateError(f"Expected {results} to hold records, but got {error}") from error
         # What the runs have is newer, if they were kept.
         records = read_runs(Path(folder, RUNS)) or ended
         if not records:

@@ -21,6 +21,9 @@ NONE = "-"
 def measured(metric: str, mean: float, standard_error: float = float("nan")) -> str:
     """A mean of a metric as tables show it: shares in percent, with one decimal; else three.
 
+    What is not a share has more decimals where three would show next to nothing of it, and is
+    written with an exponent from a million on.
+
     Args:
         metric: Its name.
         mean: The mean.
@@ -32,15 +35,24 @@ def measured(metric: str, mean: float, standard_error: float = float("nan")) -> 
     Example:
         >>> measured("test_error", 0.25, 0.01), measured("test_loss", 0.25)
         ('25.0 ± 1.0', '0.250')
+        >>> measured("test_mse", 0.00025, 0.00001)
+        '0.000250 ± 0.000010'
     """
     if math.isnan(mean):
         return NONE
-    error = "" if math.isnan(standard_error) else f" ± {_number(metric, standard_error)}"
-    return _number(metric, mean) + error
+    numbers = [mean] if math.isnan(standard_error) else [mean, standard_error]
+    return " ± ".join(_numbers(metric, numbers))
 
 
-def _number(metric: str, value: float, sign: str = "") -> str:
-    return f"{100 * value:{sign}.1f}" if is_share(metric) else f"{value:{sign}.3f}"
+def _numbers(metric: str, values: Sequence[float], sign: str = "") -> list[str]:
+    """Numbers that stand together, with the same decimals."""
+    if is_share(metric):
+        return [f"{100 * value:{sign}.1f}" for value in values]
+    size = max((abs(value) for value in values if math.isfinite(value)), default=0)
+    if size >= 1e6:
+        return [f"{value:{sign}.4g}" for value in values]
+    decimals = 2 - math.floor(math.log10(size)) if 0 < size < 0.01 else 3
+    return [f"{value:{sign}.{decimals}f}" for value in values]
 
 
 def metric_title(metric: str) -> str:
@@ -126,10 +138,11 @@ def summary_table(summary: Summary) -> str:
     Returns:
         A Markdown table: the metric at the end and its mean over the labels (the area under the
         curve), ± standard error; labels needed for the target and labels saved, with bootstrap
-        intervals (`> n`: not within n labels, `≤ n`: from the first point on, `∞`: one of the two
-        never); the gain of area with its t interval, positive where the heuristic is better; and p
-        values by the paired t-test, the sign-flip test, and the t-test corrected by Holm. `-` where
-        nothing can be said. Without a baseline the columns that compare are left out.
+        intervals (`> n`: not within n labels, `≤ n`, `≥ n`: one of them from its first point on,
+        `∞`, `-∞`: the baseline, or the heuristic, never in that draw); the gain of area with its t
+        interval, positive where the heuristic is better; and p values by the paired t-test, the
+        sign-flip test, and the t-test corrected by Holm. `-` where nothing can be said. Without a
+        baseline the columns that compare are left out.
 
     Example:
         >>> from baal.experiments.summary import summarize
@@ -146,7 +159,7 @@ def summary_table(summary: Summary) -> str:
     if target is not None:
         unit = " %" if is_share(summary.metric) else ""
         name = short_name(summary.metric)
-        header += [f"labels to {name} {_number(summary.metric, target)}{unit}"]
+        header += [f"labels to {name} {_numbers(summary.metric, [target])[0]}{unit}"]
     if summary.baseline is not None:
         header += ["labels saved"] if target is not None else []
         header += [f"gain of area [{100 * summary.confidence:g} % interval]"]
@@ -194,8 +207,9 @@ def _saved(row: SummaryRow, summary: Summary) -> str:
         bound = "> " if saved.value > 0 else "< "
         theirs, ours = _at_most(base), _at_most(row)
         return f"{bound}{theirs - ours:.0f}" + _ends(saved)
-    at_start = base.needed.value <= base.curve.labels[0]
-    bound = "≤ " if at_start and row.needed.value > row.curve.labels[0] else ""
+    # Who is there from the start may have been there with fewer labels.
+    ours, theirs = (one.needed.value <= one.curve.labels[0] for one in (row, base))
+    bound = "" if ours == theirs else "≥ " if ours else "≤ "
     return f"{bound}{saved.value:.0f}" + _ends(saved)
 
 
@@ -212,7 +226,7 @@ def _ends(saved: Estimate) -> str:
 def _gain(metric: str, gain: PairedTest | None) -> str:
     if gain is None or math.isnan(gain.mean):
         return NONE
-    mean, low, high = (_number(metric, value, "+") for value in (gain.mean, gain.low, gain.high))
+    mean, low, high = _numbers(metric, [gain.mean, gain.low, gain.high], "+")
     return mean if math.isnan(gain.low) else f"{mean} [{low}, {high}]"
 
 

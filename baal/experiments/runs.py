@@ -15,7 +15,7 @@ from baal.active.heuristics.base import AbstractHeuristic
 from baal.active.heuristics.registry import fitting_heuristic
 from baal.active.heuristics.scoring import Reading
 from baal.active.stopping_criteria.base import StoppingCriterion
-from baal.exceptions import InvalidArgumentError
+from baal.exceptions import InvalidArgumentError, StateError
 from baal.experiments.base import ActiveLearningExperiment
 from baal.experiments.records import Record
 from baal.utils.random_states import kept_random_states
@@ -192,6 +192,9 @@ def read_runs(folder: Path) -> list[Record]:
     Returns:
         As `execute` gives them, by seed and name. Folders that hold no run are left alone.
 
+    Raises:
+        StateError: A file of records is damaged.
+
     Example:
         >>> from tempfile import TemporaryDirectory
         >>> with TemporaryDirectory() as path:
@@ -207,7 +210,10 @@ def read_runs(folder: Path) -> list[Record]:
         if seed.isdecimal():
             content = path.read_bytes()
             complete = content[: content.rfind(b"\n") + 1]  # the last line may be half written
-            found[int(seed), name] = [json.loads(line) for line in complete.splitlines()]
+            try:
+                found[int(seed), name] = [json.loads(line) for line in complete.splitlines()]
+            except ValueError as error:  # no JSON, or no UTF-8
+                raise StateError(f"Expected {path} to hold records, but got {error}") from error
     return [_named(name, seed, row) for (seed, name), rows in sorted(found.items()) for row in rows]
 
 

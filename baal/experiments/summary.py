@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from baal.exceptions import InvalidArgumentError
 from baal.experiments.bootstrap import Estimate, bootstrap_labels, bootstrap_savings
 from baal.experiments.curves import LearningCurve, find_baseline
 from baal.experiments.readings import area_gains, areas, common_range
@@ -107,7 +108,8 @@ def summarize(
         curves: From `learning_curves`.
         baseline: The heuristic to compare with. If it is not among them, nothing is compared.
         target: Value of the metric for which to count the labels needed; None: the mean of the
-            baseline at the largest number of labels that every run has.
+            baseline at the largest number of labels that every run has. It is taken as a number
+            that is given, so intervals do not hold its own error.
         confidence: Level of the intervals.
         resamples: Number of draws of the bootstrap.
         seed: Of the draws.
@@ -129,6 +131,8 @@ def summarize(
         >>> summary.target, round(summary.rows[0].gain.mean, 9)
         (0.3, 0.075)
     """
+    if target is not None and not np.isfinite(target):
+        raise InvalidArgumentError(f"Expected `target` to be a finite number, but got {target}")
     base = find_baseline(curves, baseline)
     low, high = common_range(curves)
     if target is None and base is not None:

@@ -6,6 +6,7 @@ __all__ = ["higher_is_better", "is_share", "short_name", "words_of"]
 
 _LOWER_IS_BETTER = ("loss", "error", "err", "ece", "nll", "brier", "mse", "rmse", "mae")
 _SHARES = ("error", "err", "accuracy", "acc", "ece", "f1", "precision", "recall")
+_NO_SHARES = ("squared", "absolute", "abs")  # errors of a regression, in its own unit
 
 
 def words_of(metric_name: str) -> list[str]:
@@ -60,13 +61,15 @@ def is_share(metric_name: str) -> bool:
 
     Returns:
         True for an error, an accuracy and the like (`error`, `err`, `accuracy`, `acc`, `ece`, `f1`,
-        `precision`, `recall` as a word of the name).
+        `precision`, `recall` as a word of the name), unless it is an error of a regression
+        (`squared`, `absolute`, `abs`), which has a unit of its own.
 
     Example:
         >>> is_share("test_error"), is_share("test_loss")
         (True, False)
     """
-    return any(word in _SHARES for word in words_of(metric_name))
+    words = set(words_of(metric_name))
+    return not words.isdisjoint(_SHARES) and words.isdisjoint(_NO_SHARES)
 
 
 def short_name(metric_name: str) -> str:

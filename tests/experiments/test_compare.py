@@ -241,6 +241,7 @@ def made_too_early(seed):
         ({"heuristics": {"a/b": BALD}}, InvalidArgumentError, "a folder can have, but got 'a/b'"),
         ({"heuristics": {"": BALD}}, InvalidArgumentError, "a folder can have, but got ''"),
         ({"baseline": "rendom"}, InvalidArgumentError, "but got 'rendom'"),
+        ({"heuristics": ["Random"]}, InvalidArgumentError, r"once, but got \['Random', 'random'\]"),
         ({"mode": "odds"}, InvalidArgumentError, "`mode`"),
         ({"seeds": []}, InvalidArgumentError, "`seeds` to hold at least one"),
         ({"seeds": [1, 1]}, InvalidArgumentError, r"each seed once, but got \[1, 1\]"),

@@ -132,3 +132,13 @@ def test_results_are_enough_where_the_runs_were_not_kept(tmp_path):
     write_records(tmp_path / "results.jsonl", records)
     assert Comparison.load(tmp_path).records == records
     assert json.loads((tmp_path / "results.jsonl").read_text().splitlines()[0]) == records[0]
+
+
+@pytest.mark.parametrize("name", ["results.jsonl", "runs/bald-0/records.jsonl"])
+@pytest.mark.parametrize("content", [b"{bad\n", b"\xff\xfe\n"])
+def test_damaged_records_are_named(tmp_path, name, content):
+    path = tmp_path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    with pytest.raises(StateError, match=r"Expected .*\.jsonl to hold records, but got"):
+        Comparison.load(tmp_path)

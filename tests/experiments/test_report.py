@@ -112,7 +112,7 @@ def test_bounds_where_a_target_is_never_or_always_reached():
     )
     _, rows = cells(summary_table(summarize(curves, target=0.4)))
     assert [row[3] for row in rows.values()] == ["≤ 10", "> 30", "25"]
-    assert [row[4] for row in rows.values()] == ["15 [15, 15]", "< -5 [-∞, -∞]", "-"]
+    assert [row[4] for row in rows.values()] == ["≥ 15 [15, 15]", "< -5 [-∞, -∞]", "-"]
     _, rows = cells(summary_table(summarize(curves, target=0.2)))
     assert [row[3] for row in rows.values()] == ["20", "> 30", "> 30"]
     assert [row[4] for row in rows.values()] == ["> 10 [∞, ∞]", "-", "-"]
@@ -159,3 +159,28 @@ def test_labels_of_the_table_are_those_of_the_mean_curve():
     (bald, _) = learning_curves(RECORDS)
     row = summarize([bald], target=0.3, resamples=10).rows[0]
     assert row.needed.value == pytest.approx(np.interp(-0.3, -bald.mean, bald.labels))
+
+
+@pytest.mark.parametrize(
+    ("mean", "error", "expected"),
+    [
+        (2.5e-4, 1e-5, "0.000250 ± 0.000010"),
+        (1e-9, 0.5, "0.000 ± 0.500"),  # the larger of the two decides
+        (0.01, 0.002, "0.010 ± 0.002"),
+        (1.5e9, 2e6, "1.5e+09 ± 2e+06"),
+        (0.0, 0.0, "0.000 ± 0.000"),
+        (1e-5, float("nan"), "0.0000100"),
+        (1.0, float("inf"), "1.000 ± inf"),
+    ],
+)
+def test_numbers_of_any_size_can_be_read(mean, error, expected):
+    assert measured("test_mse", mean, error) == expected
+
+
+def test_a_heuristic_that_is_there_from_the_start_saves_at_least_so_many():
+    rows = records("bald", [[0.3, 0.2, 0.1]] * 2) + records("random", [[0.5, 0.45, 0.4]] * 2)
+    lines = summary_table(summarize(learning_curves(rows), target=0.4)).splitlines()
+    assert lines[2].split("|")[6].strip() == "≥ 20 [20, 20]"
+    rows = records("bald", [[0.5, 0.45, 0.4]] * 2) + records("random", [[0.3, 0.2, 0.1]] * 2)
+    lines = summary_table(summarize(learning_curves(rows), target=0.4)).splitlines()
+    assert lines[2].split("|")[6].strip() == "≤ -20 [-20, -20]"

@@ -118,3 +118,9 @@ def test_curves_of_several_metrics_or_none():
         summarize([*CURVES, loss])
     with pytest.raises(InvalidArgumentError, match=r"of one metric, but got those of \[\]"):
         summarize([])
+
+
+@pytest.mark.parametrize("target", [float("nan"), float("inf")])
+def test_a_target_that_is_no_number(target):
+    with pytest.raises(InvalidArgumentError, match="`target` to be a finite number, but got"):
+        summarize(CURVES, target=target)

@@ -37,6 +37,8 @@ def test_an_unknown_direction():
         ("train_f1-macro", True, "train f1 macro"),
         ("test", False, "test"),
         ("terror", False, "terror"),
+        ("test_mean_squared_error", False, "mean squared error"),
+        ("absolute_error", False, "absolute error"),
     ],
 )
 def test_what_tables_show(name, share, short):

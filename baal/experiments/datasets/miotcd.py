@@ -113,8 +113,10 @@ def _read_labels(path: Path) -> tuple[list[str], npt.NDArray[np.int64]]:
     numbers = {name: number for number, name in enumerate(CLASS_NAMES)}
     labels: dict[str, int] = {}
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with path.open(encoding="utf-8-sig", newline="") as file:
             for line, row in enumerate(csv.reader(file, skipinitialspace=True), start=1):
+                if not row:  # an empty line
+                    continue
                 if len(row) != 2 or row[1] not in numbers or row[0] in labels:
                     raise UnreadableFileError(
                         f"Expected line {line} of {path} to be `image id,class`, with an id that "

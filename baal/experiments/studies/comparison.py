@@ -11,6 +11,7 @@ from baal.experiments.runs import RUNS, read_runs
 from baal.experiments.studies.protocol import make_setup, settings_of
 from baal.experiments.studies.running import check_protocol, finish, make_way
 from baal.experiments.studies.study import BASELINE_HEURISTIC, Study
+from baal.experiments.studies.tables import study_tables
 
 __all__ = ["run_comparison"]
 
@@ -50,8 +51,10 @@ def _work(study: Study) -> str:
     curves = comparison.curves("test_error")
     if len(curves) > 1 and find_baseline(curves, BASELINE_HEURISTIC):
         plot_gains(curves, study.out / "gains.png", title=dataset)
+    rows = [{"variant": dataset, **row} for row in comparison.records]
+    outcome = study_tables(rows, study.protocol.label_counts, baseline=BASELINE_HEURISTIC)
     tables = [comparison.table("test_error"), comparison.summary_table("test_error")]
-    return "\n\n".join([OF_CURVES, tables[0], OF_SUMMARY, tables[1]])
+    return "\n\n".join([outcome, OF_CURVES, tables[0], OF_SUMMARY, tables[1]])
 
 
 def _carry_out(study: Study) -> Comparison:

@@ -18,6 +18,7 @@ from baal.experiments.studies.protocol import Protocol, runs_of, task_of
 from baal.experiments.studies.study import Study, Variant
 from baal.utils.extras import require_extra
 from baal.utils.files import replacing
+from baal.utils.locks import locked
 
 __all__ = ["check_protocol", "finish", "make_way", "run_study"]
 
@@ -109,7 +110,8 @@ def make_way(study: Study) -> None:
         study: What the command line asks for.
 
     Raises:
-        StateError: The folder is a file, or cannot be written; nothing was removed then.
+        StateError: The folder is a file, or cannot be written, or another process works on a run
+            that would be removed; nothing was removed then.
 
     Example:
         >>> from tempfile import TemporaryDirectory
@@ -130,6 +132,9 @@ def make_way(study: Study) -> None:
             f"{error.strerror}."
         ) from error
     if study.options.overwrite:
+        for lock in (study.out / RUNS).rglob("lock"):
+            with locked(lock):  # an error where somebody is at work
+                pass
         for name in (RESULTS, REPORT):
             (study.out / name).unlink(missing_ok=True)
         if (study.out / RUNS).exists():

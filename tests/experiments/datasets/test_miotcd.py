@@ -126,6 +126,12 @@ def test_spaces_after_the_comma(root):
     assert len(miotcd(root).pool) + len(miotcd(root).test) == N
 
 
+def test_what_editors_add_to_the_labels(root):
+    path = root / "gt_train.csv"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n") + b"\r\n")
+    assert len(miotcd(root).pool) + len(miotcd(root).test) == N
+
+
 @pytest.mark.parametrize("content", [None, b"\xff\xfe\xff"])
 def test_labels_that_cannot_be_read(root, content):
     (root / "gt_train.csv").unlink()

@@ -35,6 +35,11 @@ def test_tables_figures_and_records(tmp_path, capsys):
     last = [r["test_error"] for r in rows if r["n_labelled"] == 35 and r["heuristic"] == "random"]
     row = next(line for line in out.splitlines() if line.startswith("|     35"))
     assert row.split("|")[3].split()[0] == f"{50 * sum(last):.1f}"
+    # The same in the paper's form, with the loss.
+    table = next(line for line in out.splitlines() if line.startswith("| mnist5k | random"))
+    loss = [r["test_loss"] for r in rows if r["n_labelled"] == 35 and r["heuristic"] == "random"]
+    deviation = abs(loss[0] - loss[1]) / 2**0.5
+    assert f" {sum(loss) / 2:.3f} ± {deviation:.3f} " in table
     for name in ("learning_curves.png", "gains.png"):
         assert (tmp_path / name).read_bytes()[:4] == b"\x89PNG"
 

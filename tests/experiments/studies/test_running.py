@@ -11,6 +11,7 @@ from baal.experiments.studies.parser import study_parser
 from baal.experiments.studies.protocol import protocol_for
 from baal.experiments.studies.running import check_protocol, finish, make_way, run_study
 from baal.experiments.studies.study import Study, Variant
+from baal.utils.locks import locked
 
 pytestmark = pytest.mark.usefixtures("clouds_as_digits")
 
@@ -124,6 +125,16 @@ def test_overwrite_begins_anew_and_leaves_other_files(tmp_path, capsys):
     assert results(tmp_path) == second != first
     assert [path.name for path in (tmp_path / "runs").iterdir()] == ["query=15"]
     assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_nothing_is_removed_while_somebody_is_at_work(tmp_path, capsys):
+    carry_out(tmp_path)
+    before = {path for path in tmp_path.rglob("*") if path.is_file()}
+    with locked(tmp_path / "runs" / "query=15" / "random-0" / "lock"):
+        assert carry_out(tmp_path, "--overwrite")[0] == 2
+    assert "one that this process holds" in capsys.readouterr().err
+    assert {path for path in tmp_path.rglob("*") if path.is_file()} == before
+    assert carry_out(tmp_path, "--overwrite")[0] == 0
 
 
 @pytest.mark.parametrize(
