@@ -278,7 +278,7 @@ def test_help_shows_options_and_defaults(name, capsys):
         (
             "pool_size",
             ["--shares", "0"],
-            "--shares to be at least one query of 40 items, but got 0",
+            "--shares to be at least one query of 100 items, but got 0",
         ),
         ("pool_size", ["--shares", "1", "0.009"], "but got 0.009 of 4000"),
         ("imbalance", ["--rare-classes", "11"], "from 0 to 10, but got 11"),

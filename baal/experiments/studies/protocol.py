@@ -173,7 +173,7 @@ def settings_of(protocol: Protocol) -> dict[str, Any]:
 
     Example:
         >>> settings_of(protocol_for("mnist5k"))["query_size"]
-        40
+        100
     """
     fields = asdict(protocol)
     del fields["data"], fields["workers"]

@@ -19,7 +19,7 @@ def test_help_shows_the_defaults_of_each_data_set():
         "--workers 4"
     )
     assert paper in text
-    assert "mnist5k: --label-counts 400 800 1600, --initial-labels 40, --query-size 40" in text
+    assert "mnist5k: --label-counts 400 800 1600, --initial-labels 40, --query-size 100" in text
     assert "fashion-mnist: --label-counts 5000 10000 20000" in text
     assert "--pool-size 15000" in text
     assert "(default: bald entropy random)" in text
