@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import torch
 
-from baal.exceptions import InvalidArgumentError
+from baal.exceptions import InvalidArgumentError, InvalidTypeError
 from baal.utils.metrics.reading import Positions, Reading
 from baal.utils.metrics.tally import Tally
 
@@ -48,6 +48,7 @@ class Accuracy(Tally):
 
     Raises:
         InvalidArgumentError: `topk` is empty or has a value below 1, or `mode` is unknown.
+        InvalidTypeError: `topk` is a number.
 
     Example:
         >>> accuracy = Accuracy(topk=(1, 2))
@@ -66,6 +67,8 @@ class Accuracy(Tally):
         mode: Reading = "auto",
         ignore_index: int | None = None,
     ) -> None:
+        if isinstance(topk, int):
+            raise InvalidTypeError(f"Expected `topk` to be values of k, but got {topk}: ({topk},)?")
         if not topk or min(topk) < 1:
             raise InvalidArgumentError(f"Expected `topk` to hold values from 1 on, but got {topk}.")
         self.topk = tuple(topk)
