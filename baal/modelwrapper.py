@@ -71,7 +71,7 @@ class ModelWrapper(Predictor, MetricMixin):
         """
         self._check_can_train(dataset)
         history = list(self._epochs(dataset))
-        self.active_step(self._active_dataset_size, self.get_metrics("train"))
+        self.active_step(self.dataset_size, self.get_metrics("train"))
         return history
 
     def train_and_test_on_datasets(
@@ -118,7 +118,7 @@ class ModelWrapper(Predictor, MetricMixin):
             for epoch, _ in enumerate(epochs):
                 if not is_tested(epoch, self.args.epoch, skip_epochs):
                     continue
-                self.active_step(self._active_dataset_size, self.get_metrics("train"))
+                self.active_step(self.dataset_size, self.get_metrics("train"))
                 improved = best.see(self.test_on_dataset(test_dataset))
                 history.append(self.get_metrics())
                 if improved and return_best_weights:
@@ -140,7 +140,7 @@ class ModelWrapper(Predictor, MetricMixin):
                 stacklevel=level_outside_baal(),
             )
         self.set_dataset_size(len(dataset))  # type: ignore[arg-type]
-        self._training_state.note_start(args)
+        self.training_state.note_start(args)
         self.train()
         batches = make_loader(dataset, args, shuffle=True)
         total = args.epoch * len(batches)
@@ -177,7 +177,7 @@ class ModelWrapper(Predictor, MetricMixin):
         batches = make_loader(dataset, self.args)
         for batch in tqdm(batches, desc="test", disable=not self.args.verbose, leave=False):
             self.test_on_batch(*split_batch(batch), average_predictions)
-        self.active_step(self._active_dataset_size, self.get_metrics("test"))
+        self.active_step(self.dataset_size, self.get_metrics("test"))
         return float(self.metrics["test_loss"].value)
 
     def train_on_batch(self, data: Any, target: Any) -> torch.Tensor:
@@ -201,10 +201,10 @@ class ModelWrapper(Predictor, MetricMixin):
             output = self.model(data)
             loss = criterion(output, target)
         total = loss if args.regularizer is None else loss + args.regularizer()
-        scaler = self._training_state.scaler(args, device)
+        scaler = self.training_state.scaler(args, device)
         stepped = take_step(total, optimizer, args.max_grad_norm, scaler)
         if stepped and args.scheduler is not None and args.scheduler_interval == "batch":
-            step_scheduler(args.scheduler, loss.item())
+            step_scheduler(args.scheduler, loss.detach())
         self._update_metrics(output, target, loss, "train")
         return loss.detach()
 

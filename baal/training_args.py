@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any, Literal
 
 import torch
@@ -52,8 +53,8 @@ class TrainingArgs:
         InvalidArgumentError: `batch_size` below 1, `epoch` or `workers` below 0, `sampling` or
             `scheduler_interval` unknown, `max_grad_norm` not above 0, `mixed_precision` another
             type, or `scheduler` that of another optimizer.
-        InvalidTypeError: `autocast` or `mixed_precision` is no dtype, `max_grad_norm` no number, or
-            `scheduler` no scheduler.
+        InvalidTypeError: `batch_size`, `epoch` or `workers` is no whole number, `autocast` or
+            `mixed_precision` no dtype, `max_grad_norm` no number, or `scheduler` no scheduler.
 
     Example:
         >>> TrainingArgs(batch_size=64, epoch=10, workers=0).batch_size
@@ -80,7 +81,12 @@ class TrainingArgs:
 
     def __post_init__(self) -> None:
         for name, least in (("batch_size", 1), ("epoch", 0), ("workers", 0)):
-            if getattr(self, name) < least:
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, Integral):
+                raise InvalidTypeError(
+                    f"Expected `{name}` to be a whole number, but got {value!r}."
+                )
+            if int(value) < least:
                 raise InvalidArgumentError(
                     f"Expected `{name}` to be at least {least}, but got {getattr(self, name)}."
                 )

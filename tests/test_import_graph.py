@@ -30,7 +30,8 @@ ROOMS = {
     "baal.device_scores": LEAVES
     | {"baal.active.heuristics", "baal.modelwrapper", "baal.training_args"},
     "baal.ensemble": LEAVES | {"baal.bayesian", "baal.modelwrapper", "baal.training_args"},
-    "baal.calibration": LEAVES | {"baal.bayesian", "baal.modelwrapper", "baal.training_args"},
+    "baal.calibration": LEAVES
+    | {"baal.bayesian", "baal.modelwrapper", "baal.training", "baal.training_args"},
     "baal.experiments": LEAVES
     | {"baal.active.active_loop", "baal.active.dataset", "baal.active.heuristics"}
     | {"baal.active.file_dataset", "baal.active.stopping_criteria"}

@@ -45,3 +45,10 @@ def test_schedulers():
         TrainingArgs(scheduler_interval="step")
     with pytest.raises(InvalidTypeError, match="`scheduler` to have a method `step`"):
         TrainingArgs(scheduler="cosine")
+
+
+@pytest.mark.parametrize("name", ["batch_size", "epoch", "workers"])
+@pytest.mark.parametrize("value", [1.5, "3", None, True])
+def test_numbers_are_whole(name, value):
+    with pytest.raises(InvalidTypeError, match=f"`{name}` to be a whole number, but got"):
+        TrainingArgs(**{name: value})

@@ -14,9 +14,10 @@ from baal.calibration.likelihood import (
 )
 from baal.calibration.maps import CalibrationMap, Mode, check_outputs, to_logits
 from baal.exceptions import InvalidArgumentError
+from baal.training.batches import split_batch
 from baal.utils.array_utils import to_numpy
 from baal.utils.predictive import expected_calibration_error
-from baal.utils.workers import end_with_parent
+from baal.utils.workers import end_with_parent, sensible_workers
 
 __all__ = ["HeldOut", "Loading", "check_held_out", "read_held_out"]
 
@@ -180,6 +181,12 @@ class Loading:
     workers: int
     collate_fn: Callable[[list[Any]], Any]
 
+    def __post_init__(self) -> None:
+        if self.batch_size < 1:
+            raise InvalidArgumentError(
+                f"Expected `batch_size` to be at least 1, but got {self.batch_size}"
+            )
+
 
 def read_held_out(
     predict: Callable[[Any], Any],
@@ -193,7 +200,7 @@ def read_held_out(
 
     Args:
         predict: Gives samples `[B, C, ..., K]` of a batch of data.
-        dataset: Items `(data, target, *rest)`.
+        dataset: Items `(data, target, *rest)`, or dicts: see `split_batch`.
         loading: How to read them.
         mode: What is predicted.
         name: What the dataset is called, for the messages.
@@ -215,12 +222,14 @@ def read_held_out(
     """
     if len(dataset) == 0:  # type: ignore[arg-type]
         raise InvalidArgumentError(f"Expected `{name}` to have items, but got an empty one")
+    n_batches = -(-len(dataset) // loading.batch_size)  # type: ignore[arg-type]
     batches = DataLoader(
-        dataset, loading.batch_size, num_workers=loading.workers, collate_fn=loading.collate_fn,
-        worker_init_fn=end_with_parent,
+        dataset, loading.batch_size, collate_fn=loading.collate_fn,
+        num_workers=sensible_workers(loading.workers, n_batches), worker_init_fn=end_with_parent,
     )  # fmt: skip
     outputs, targets = [], []
-    for data, target, *_ in batches:
+    for batch in batches:
+        data, target = split_batch(batch)
         samples = predict(data)
         check_outputs(samples, n_classes, dims=3)
         outputs.append(samples.detach().cpu())

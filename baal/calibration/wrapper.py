@@ -52,7 +52,7 @@ class CalibratedModelWrapper(ModelWrapper):
     """Predicts and tests behind a calibration map, whatever kind of wrapper is in front of it.
 
     Each posterior sample is mapped alone. Training trains the model in front, whose metrics are
-    shared: after it the map is out of date.
+    shared, as are its learning rates: after it the map is out of date.
 
     Args:
         wrapper: What draws the samples.
@@ -73,6 +73,16 @@ class CalibratedModelWrapper(ModelWrapper):
         self.calibration = calibration
         self.metrics = wrapper.metrics
         self.active_learning_metrics = wrapper.active_learning_metrics
+        self.training_state = wrapper.training_state
+
+    @property
+    def dataset_size(self) -> int | None:
+        """Number of labelled items, as the wrapper in front knows it."""
+        return self.wrapper.dataset_size
+
+    @dataset_size.setter
+    def dataset_size(self, dataset_size: int | None) -> None:
+        self.wrapper.dataset_size = dataset_size
 
     @property
     def sampled_model(self) -> nn.Module:

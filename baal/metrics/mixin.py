@@ -20,12 +20,12 @@ class MetricMixin:
     """
 
     SPLITS = ("train", "test")
+    dataset_size: int | None = None  # number of labelled items, once it is known
 
     def __init__(self) -> None:
         self.metrics: dict[str, Metrics] = {}
         # Metrics by the size of the labelled dataset they were measured at.
         self.active_learning_metrics: dict[int, dict[str, Any]] = {}
-        self._active_dataset_size: int | None = None
         self.add_metric("loss", Loss)
 
     def add_metric(self, name: str, initializer: Any) -> None:
@@ -50,7 +50,7 @@ class MetricMixin:
         Args:
             dataset_size: Number of labelled items; appears in the metrics as `dataset_size`.
         """
-        self._active_dataset_size = dataset_size
+        self.dataset_size = dataset_size
 
     def get_metrics(self, filter: str = "") -> dict[str, Any]:  # noqa: A002 - BaaL 2.1's name
         """The values measured so far.
@@ -68,8 +68,8 @@ class MetricMixin:
             for name, metric in self.metrics.items()
             if not metric.is_empty and self._selected(name, filter)
         }
-        if self._active_dataset_size is not None:
-            values["dataset_size"] = self._active_dataset_size
+        if self.dataset_size is not None:
+            values["dataset_size"] = self.dataset_size
         return values
 
     def active_step(self, dataset_size: int | None, metrics: dict[str, Any]) -> None:

@@ -50,7 +50,7 @@ class ModelHolder:
     def __init__(self, model: nn.Module, args: TrainingArgs) -> None:
         self.model = model
         self.args = args
-        self._training_state = TrainingState(args)
+        self.training_state = TrainingState(args)
         if args.channels_last:
             model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -65,7 +65,7 @@ class ModelHolder:
     @property
     def grad_scaler(self) -> GradScaler | None:
         """What scales the loss where `args.mixed_precision` is float16; else None."""
-        return self._training_state.scaler(self.args, self.device)
+        return self.training_state.scaler(self.args, self.device)
 
     def get_params(self) -> Iterator[nn.Parameter]:
         """The model's parameters.
@@ -98,7 +98,7 @@ class ModelHolder:
             RuntimeError: By torch, when names or shapes do not fit.
         """
         self.model.load_state_dict(state_dict, strict=strict)
-        self._training_state.reset(self.args)
+        self.training_state.reset(self.args)
 
     def train(self) -> None:
         """Put the model into training mode."""
@@ -122,4 +122,4 @@ class ModelHolder:
 
     def _reset(self, kind: type[nn.Module]) -> None:
         reset_layers(self.model, kind)
-        self._training_state.reset(self.args)
+        self.training_state.reset(self.args)

@@ -13,12 +13,13 @@ from baal.training_args import TrainingArgs
 __all__ = ["TrainingState", "step_scheduler"]
 
 
-def step_scheduler(scheduler: Any, loss: float) -> None:
+def step_scheduler(scheduler: Any, loss: float | torch.Tensor) -> None:
     """Let a scheduler go on.
 
     Args:
         scheduler: Of torch, or with its `step()`.
-        loss: What `ReduceLROnPlateau` wants to know.
+        loss: What `ReduceLROnPlateau` wants to know. A tensor is looked at for that one alone: on a
+            GPU it takes waiting.
 
     Example:
         >>> sgd = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
@@ -29,7 +30,7 @@ def step_scheduler(scheduler: Any, loss: float) -> None:
         0.5
     """
     if isinstance(scheduler, ReduceLROnPlateau):
-        scheduler.step(loss)
+        scheduler.step(float(loss))
     else:
         scheduler.step()
 

@@ -71,3 +71,15 @@ def test_measures_by_hand():
     found = data.measure(TemperatureMap(), batch_size=2)
     assert found["ece"] == pytest.approx(0.25, abs=1e-6)
     assert found["nll"] == pytest.approx(-np.log([0.75, 0.25]).mean(), rel=1e-6)
+
+
+def test_batches_that_are_dicts():
+    items = [{"z": z, "label": y} for z, y in zip(Z, Y, strict=True)]
+    found = read_held_out(lambda data: data["z"][..., None], items, LOADING, "logits", "train_set")
+    assert torch.equal(found.logits[..., 0], Z)
+    assert torch.equal(found.targets, Y)
+
+
+def test_batches_of_nothing_are_refused():
+    with pytest.raises(InvalidArgumentError, match="`batch_size` to be at least 1, but got 0"):
+        Loading(batch_size=0, workers=0, collate_fn=default_collate)

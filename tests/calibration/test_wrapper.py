@@ -142,3 +142,23 @@ def test_the_loop_knows_whether_samples_are_joint():
     )  # fmt: skip
     with pytest.warns(UserWarning, match="only defined on joint samples"):
         loop.query()
+
+
+def test_what_belongs_to_training_is_shared():
+    net = nn.Linear(4, 3)
+    sgd = torch.optim.SGD(net.parameters(), lr=1.0)
+    schedule = torch.optim.lr_scheduler.ExponentialLR(sgd, 0.1)
+    args = TrainingArgs(
+        sgd, epoch=1, workers=0, criterion=nn.CrossEntropyLoss(), scheduler=schedule
+    )
+    wrapper = ModelWrapper(net, args)
+    wrapper.train_on_dataset(DATA)
+    calibrated = CalibratedModelWrapper(wrapper, TemperatureMap())
+    calibrated.test_on_dataset(DATA)
+    assert calibrated.get_metrics("test") == wrapper.get_metrics("test")
+    assert "test_loss" in wrapper.active_learning_metrics[12]
+    calibrated.set_dataset_size(7)
+    assert wrapper.get_metrics()["dataset_size"] == 7
+    assert sgd.param_groups[0]["lr"] == pytest.approx(0.1)
+    calibrated.reset_all()
+    assert sgd.param_groups[0]["lr"] == 1.0

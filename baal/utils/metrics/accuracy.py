@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import torch
 
-from baal.exceptions import InvalidArgumentError
+from baal.exceptions import InvalidArgumentError, InvalidTypeError
 from baal.utils.metrics.reading import Positions, Reading
 from baal.utils.metrics.tally import Tally
 
@@ -48,6 +48,7 @@ class Accuracy(Tally):
 
     Raises:
         InvalidArgumentError: `topk` is empty or has a value below 1, or `mode` is unknown.
+        InvalidTypeError: `topk` is a number.
 
     Example:
         >>> accuracy = Accuracy(topk=(1, 2))
@@ -66,6 +67,8 @@ class Accuracy(Tally):
         mode: Reading = "auto",
         ignore_index: int | None = None,
     ) -> None:
+        if isinstance(topk, int):
+            raise InvalidTypeError(f"Expected `topk` to be values of k, but got {topk}: ({topk},)?")
         if not topk or min(topk) < 1:
             raise InvalidArgumentError(f"Expected `topk` to hold values from 1 on, but got {topk}.")
         self.topk = tuple(topk)
@@ -83,8 +86,12 @@ class Accuracy(Tally):
     def _count(
         self, scores: torch.Tensor, target: torch.Tensor, weight: torch.Tensor
     ) -> torch.Tensor:
-        rank = rank_of_target(scores, target)
-        hits = [((rank < k) * weight).sum() for k in self.topk]
+        if self.topk == (1,):  # a third of the time that ranks take
+            highest, predicted = scores.max(1)  # of a tie the first one; NaN above all
+            hits = [(((predicted == target) & ~highest.isnan()) * weight).sum()]
+        else:
+            rank = rank_of_target(scores, target)
+            hits = [((rank < k) * weight).sum() for k in self.topk]
         return torch.stack([*hits, weight.sum()])
 
     def _result(self, counts: torch.Tensor) -> torch.Tensor:

@@ -63,7 +63,8 @@ class _Confusion(Tally):
         self, scores: torch.Tensor, target: torch.Tensor, weight: torch.Tensor
     ) -> torch.Tensor:
         n_rows, n_columns = self.shape
-        predicted = torch.where(scores.isnan().any(1), n_columns - 1, scores.argmax(1))
+        highest, predicted = scores.max(1)  # of a tie the first one; NaN above all
+        predicted = torch.where(highest.isnan(), n_columns - 1, predicted)
         counts = torch.zeros(n_rows * n_columns, dtype=torch.double, device=scores.device)
         # Not `bincount`, which would wait for the device.
         return counts.index_add_(0, target * n_columns + predicted, weight).reshape(self.shape)

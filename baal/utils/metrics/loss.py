@@ -36,14 +36,17 @@ class Loss(Metrics):
                 length counts; a batch of none changes nothing. Without them a scalar counts as one
                 item.
         """
-        loss = to_float64(torch.as_tensor(output))
+        loss = torch.as_tensor(output).detach()
         items = max(loss.numel(), 1) if target is None else _items(target)
         if items:
-            self._add(loss.mean().reshape(1), items)
+            # The mean is a copy: the caller may go on to change the loss in place.
+            self._add(to_float64(loss).mean().reshape(1), items)
 
 
 def _items(target: Any) -> int:
     """How many items a batch of targets has: the first tensor's length, else its own."""
+    if isinstance(target, torch.Tensor):
+        return len(target) if target.ndim else 1
     lengths: list[int] = []
     map_on_tensor(lambda t: lengths.append(len(t) if t.ndim else 1), target)
     return lengths[0] if lengths else len(target)

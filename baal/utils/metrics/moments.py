@@ -40,12 +40,16 @@ class Moments:
             self._sum_up()
 
     def _sum_up(self) -> None:
-        came = [to_float64(value) for value, _ in self._pending]
+        came, weighed = zip(*self._pending, strict=True)
+        came = tuple(to_float64(value) for value in came)
         device = came[0].device if self._sums is None else self._sums[0].device
         values = torch.stack([value.to(device) for value in came])
-        weights = torch.stack(
-            [torch.as_tensor(w, dtype=torch.double, device=device) for _, w in self._pending]
-        )
+        if any(isinstance(w, torch.Tensor) for w in weighed):
+            weights = torch.stack(
+                [torch.as_tensor(w, dtype=torch.double, device=device) for w in weighed]
+            )
+        else:  # all at once: one by one takes longer than all the rest
+            weights = torch.tensor(weighed, dtype=torch.double, device=device)
         self._pending.clear()
         # From [U] to [U, 1, ...], where weights are numbers.
         weights = weights.reshape(*weights.shape, *[1] * (values.ndim - weights.ndim))
@@ -103,4 +107,6 @@ def to_float64(tensor: torch.Tensor) -> torch.Tensor:
         torch.float64
     """
     tensor = tensor.detach()
+    if tensor.dtype == torch.double:
+        return tensor
     return (tensor.cpu() if tensor.device.type == "mps" else tensor).double()

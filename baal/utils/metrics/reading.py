@@ -24,7 +24,7 @@ class Positions:
         scores: `[P, C]`, as the model gave them.
         target: Classes `[P]`, all of them in range.
         weight: `[P]`, float64: 1 for what counts, 0 for what does not.
-        wrong: How many targets are no class, a scalar. On the CPU they are an error at once.
+        wrong: How many targets are no class, a scalar. None on the CPU: they are an error at once.
 
     Example:
         >>> flatten(torch.zeros(2, 3, 4), torch.zeros(2, 4)).scores.shape
@@ -34,7 +34,7 @@ class Positions:
     scores: torch.Tensor
     target: torch.Tensor
     weight: torch.Tensor
-    wrong: torch.Tensor
+    wrong: torch.Tensor | None
 
 
 def flatten(
@@ -62,9 +62,13 @@ def flatten(
     """
     output, target = _tensor("output", output), _tensor("target", target)
     _check_shapes(output, target, n_classes)
-    scores = output.movedim(1, -1).reshape(-1, output.shape[1])  # [P, C]
+    # To [P, C] and [P].
+    scores = output if output.ndim == 2 else output.movedim(1, -1).reshape(-1, output.shape[1])
     target = target.to(scores.device).reshape(-1)
     n_classes = max(scores.shape[1], 2)
+    if ignore_index is None and _are_classes(target, n_classes):
+        weight = torch.ones(len(target), dtype=torch.double)
+        return Positions(scores, target, weight, None)
     wrong = (target < 0) | (target >= n_classes) | (target != target.long())
     if ignore_index is None:
         weight = (~wrong).double()
@@ -72,12 +76,14 @@ def flatten(
         counts = target != ignore_index
         wrong = wrong & counts
         weight = (counts & ~wrong).double()
-    if wrong.device.type == "cpu" and wrong.any():
+    on_cpu = wrong.device.type == "cpu"
+    if on_cpu and wrong.any():
         raise InvalidArgumentError(
             f"Expected `target` to hold classes from 0 to {n_classes - 1}, but got "
             f"{target[wrong][0].item()}: say `ignore_index` where it marks what does not count."
         )
-    return Positions(scores, target.long().clamp(0, n_classes - 1), weight, wrong.sum())
+    classes = target.long().clamp(0, n_classes - 1)
+    return Positions(scores, classes, weight, None if on_cpu else wrong.sum())
 
 
 def read(positions: Positions, mode: Reading) -> list[torch.Tensor]:
@@ -144,6 +150,14 @@ def _tensor(name: str, value: Any) -> torch.Tensor:
         )
     tensor = torch.as_tensor(value).detach()
     return tensor.cpu() if tensor.device.type == "mps" else tensor  # it has no float64
+
+
+def _are_classes(target: torch.Tensor, n_classes: int) -> bool:
+    """Whether targets [P] are all in range, in the common case that is quick to look at."""
+    if target.dtype != torch.int64 or target.device.type != "cpu" or not len(target):
+        return False
+    lowest, highest = target.aminmax()
+    return lowest.item() >= 0 and highest.item() < n_classes
 
 
 def _check_shapes(output: torch.Tensor, target: torch.Tensor, n_classes: int | None) -> None:

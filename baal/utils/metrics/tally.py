@@ -83,19 +83,20 @@ class Tally(Metrics):
         self._check(positions)
         if len(positions.target) == 0:
             return
-        counts = self._counts_of(positions)  # [R, ...]
-        results = torch.stack([self._result(count) for count in counts])  # [R, M]
+        counts = self._counts_of(positions)  # [R, ...], or [1, ...] where readings agree
+        results = torch.stack([self._result(count) for count in counts.unbind()])
+        results = results.expand(len(self._counts), -1)  # [R, M]
         self._counts = self._counts.to(counts.device) + counts
-        self._wrong = self._wrong.to(counts.device) + positions.wrong
+        if positions.wrong is not None:
+            self._wrong = self._wrong.to(counts.device) + positions.wrong
         # What is not defined in a batch, for a class that it does not have, has no weight.
         self._add(results, positions.weight.sum() * ~results.isnan())
 
     def _counts_of(self, positions: Positions) -> torch.Tensor:
-        """Counts of a batch by each reading, [R, ...]."""
+        """Counts of a batch by each reading, [R, ...], or once by all of them, [1, ...]."""
         scores, target, weight = positions.scores, positions.target, positions.weight
         if scores.shape[1] > 1 and not self.needs_probabilities:
-            count = self._count(scores, target, weight)
-            return count.expand(len(self._counts), *count.shape)
+            return self._count(scores, target, weight)[None]
         if self.mode == "auto":
             self._are_logits = self._are_logits.to(scores.device) | are_logits(positions)
         readings = read(positions, self.mode)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, top_k_accuracy_score
 
-from baal.exceptions import InvalidArgumentError
+from baal.exceptions import InvalidArgumentError, InvalidTypeError
 from baal.utils.metrics import Accuracy
 from baal.utils.metrics.accuracy import rank_of_target
 
@@ -120,3 +120,8 @@ def test_batches_of_other_numbers_of_classes():
     metric.update(torch.eye(3), torch.tensor([0, 1, 1]))
     metric.update(torch.eye(5)[:1], torch.tensor([4]))
     assert metric.value == 0.5
+
+
+def test_k_alone_is_refused():
+    with pytest.raises(InvalidTypeError, match=r"`topk` to be values of k, but got 5: \(5,\)\?"):
+        Accuracy(topk=5)
