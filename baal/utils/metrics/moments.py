@@ -107,6 +107,4 @@ def to_float64(tensor: torch.Tensor) -> torch.Tensor:
         torch.float64
     """
     tensor = tensor.detach()
-    if tensor.dtype == torch.double:
-        return tensor
     return (tensor.cpu() if tensor.device.type == "mps" else tensor).double()
