@@ -1,6 +1,12 @@
-"""What needs torchvision is left to `make test-vision`, which has an environment of its own."""
+"""What holds for all tests.
+
+What needs torchvision is left to `make test-vision`, which has an environment of its own. No example
+of hypothesis has a deadline: on a busy machine it would be the machine that fails.
+"""
 
 from importlib.util import find_spec
+
+from hypothesis import settings
 
 __all__ = ["NEED_TORCHVISION", "collect_ignore"]
 
@@ -8,3 +14,6 @@ __all__ = ["NEED_TORCHVISION", "collect_ignore"]
 NEED_TORCHVISION = ["baal/experiments/datasets/cifar.py", "baal/experiments/vision_models.py"]
 
 collect_ignore = [] if find_spec("torchvision") else ["tests/vision", *NEED_TORCHVISION]
+
+settings.register_profile("baal", deadline=None)
+settings.load_profile("baal")
