@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, log_loss, mean_squared_error, r2_score
 
@@ -14,6 +14,7 @@ from baal.experiments.estimator_metrics import (
 )
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 1000), n_classes=st.integers(2, 5))
 def test_accuracy_and_log_loss_are_scikit_learns(seed, n_classes):
     rng = np.random.default_rng(seed)

@@ -21,6 +21,8 @@ from baal.experiments.compare import Setup, compare
 from baal.experiments.estimators import SklearnAdapter
 
 X, Y = load_iris(return_X_y=True)
+# Noise, so that no two trees agree on all that is left of the pool.
+X = X + np.random.default_rng(1).normal(scale=1.0, size=X.shape)
 ORDER = np.random.default_rng(0).permutation(150)
 TRAIN, TEST = ORDER[:60], ORDER[60:]
 
@@ -220,7 +222,7 @@ def test_texts_go_through_a_pipeline_and_sparse_test_sets_stay_sparse():
     dataset = ActiveNumpyArray((texts, y), random_state=0)
     dataset.label([0, 1, 2])
     trainer = make_pipeline(TfidfVectorizer(), forest())
-    records = build(trainer, dataset=dataset, eval_dataset=(texts, y), query_size=8).start()
+    records = build(trainer, Entropy(), dataset, eval_dataset=(texts, y), query_size=8).start()
     assert records[-1]["test_accuracy"] == 1
     assert records[-1]["n_labelled"] == 24
     matrix = sparse.csr_matrix(X[TEST])

@@ -32,7 +32,8 @@ class Net(nn.Module):
 
 def classifier(**kwargs):
     settings = {"criterion": nn.CrossEntropyLoss, "max_epochs": 2, "train_split": None}
-    return skorch.NeuralNetClassifier(Net, **settings | {"verbose": 0, "lr": 0.1} | kwargs)
+    settings |= {"module": Net, "verbose": 0, "lr": 0.1}
+    return skorch.NeuralNetClassifier(**settings | kwargs)
 
 
 def test_a_net_without_dropout_kept_on_is_one_sample():
