@@ -20,8 +20,10 @@ from baal.experiments.compare import Comparison, Setup, compare
 from baal.experiments.estimators import SklearnAdapter
 from baal.experiments.studies.options import HelpFormatter, check_unique, one_of, whole_number
 
+# A tree that is grown to the end is certain of everything: BALD would be the same as Entropy.
+Classifier = partial(RandomForestClassifier, min_samples_leaf=2)
 TASKS = {
-    "digits": (load_digits, RandomForestClassifier, ["bald", "entropy"], "test_accuracy"),
+    "digits": (load_digits, Classifier, ["bald", "entropy"], "test_accuracy"),
     "diabetes": (load_diabetes, RandomForestRegressor, ["variance"], "test_rmse"),
 }
 

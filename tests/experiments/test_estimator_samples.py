@@ -20,6 +20,7 @@ from sklearn.ensemble import (
 from sklearn.linear_model import LinearRegression, LogisticRegression, Perceptron
 from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
@@ -50,7 +51,10 @@ CLASSIFIERS = {
     "bagging": (BaggingClassifier(GaussianNB(), 6, random_state=0), 6),
     "bagging of features": (BaggingClassifier(n_estimators=6, max_features=2, random_state=0), 6),
     "bagging of votes": (BaggingClassifier(Perceptron(), 4, random_state=0), 4),
-    "bagging of few": (BaggingClassifier(n_estimators=7, max_samples=3, random_state=1), 7),
+    "bagging of few": (
+        BaggingClassifier(KNeighborsClassifier(1), 7, max_samples=3, random_state=1),
+        7,
+    ),
     "voting": (voting(), 2),
     "voting with weights": (voting(weights=[1, 3]), 1),
     "calibrated": (CalibratedClassifierCV(GaussianNB(), cv=3), 3),
@@ -87,7 +91,9 @@ def test_samples_are_those_of_each_tree():
 
 
 def test_members_that_saw_fewer_classes_have_zeros():
-    bagging = BaggingClassifier(n_estimators=10, max_samples=3, random_state=0).fit(X, NAMES)
+    bagging = BaggingClassifier(KNeighborsClassifier(1), 10, max_samples=3, random_state=0).fit(
+        X, NAMES
+    )
     few = [member.classes_ for member in bagging.estimators_]
     assert any(len(seen) < 3 for seen in few)
     samples = posterior_samples(bagging, X)
