@@ -6,11 +6,11 @@ from scipy import sparse
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_iris
 from sklearn.ensemble import (
-    AdaBoostClassifier,
     BaggingClassifier,
     BaggingRegressor,
     ExtraTreesClassifier,
     ExtraTreesRegressor,
+    GradientBoostingClassifier,
     HistGradientBoostingClassifier,
     RandomForestClassifier,
     RandomForestRegressor,
@@ -60,7 +60,7 @@ CLASSIFIERS = {
     "calibrated": (CalibratedClassifierCV(GaussianNB(), cv=3), 3),
     "calibrated at once": (CalibratedClassifierCV(GaussianNB(), cv=3, ensemble=False), 1),
     "boosting": (HistGradientBoostingClassifier(max_iter=2), 1),
-    "weighted members": (AdaBoostClassifier(n_estimators=3, random_state=0), 1),
+    "members of a sum": (GradientBoostingClassifier(n_estimators=2, random_state=0), 1),
     "pipeline": (make_pipeline(StandardScaler(), "passthrough", forest()), 8),
     "search": (GridSearchCV(forest(), {"n_estimators": [3]}, cv=2), 3),
     "search of a pipeline": (
@@ -172,7 +172,7 @@ def test_tables_have_names():
 
 
 def test_what_gives_no_probabilities_is_refused():
-    for estimator in (LinearSVC(), VotingClassifier([("a", GaussianNB())], voting="hard")):
+    for estimator in (LinearSVC(dual=True), VotingClassifier([("a", GaussianNB())], voting="hard")):
         with pytest.raises(InvalidTypeError, match="to have `predict_proba`, but got a"):
             posterior_samples(estimator.fit(X, Y), X)
 
