@@ -1,7 +1,7 @@
 """What holds for all tests.
 
-What needs torchvision is left to `make test-vision`, which has an environment of its own. No example
-of hypothesis has a deadline: on a busy machine it would be the machine that fails.
+What needs torchvision is left to `make test-vision`, which has an environment of its own. Property
+tests have no deadline: on a busy machine it would be the machine that fails.
 """
 
 from importlib.util import find_spec

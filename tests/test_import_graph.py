@@ -159,11 +159,28 @@ def test_heuristics_work_where_torch_is_not_installed():
 def test_the_whole_library_imports_without_any_extra():
     names = sorted(set(MODULES))
     extras = ["matplotlib", "sklearn", "mlxtend", "torchvision", "transformers", "lightning"]
-    extras += ["PIL", "datasets", "tokenizers", "torchmetrics"]
+    extras += ["PIL", "datasets", "tokenizers", "torchmetrics", "skorch"]
     loaded = loaded_by(
         f"import importlib\nfor n in {names}: importlib.import_module(n)", without=extras
     )
     assert not loaded & set(extras)
+
+
+def test_without_scikit_learn_its_use_says_which_extra_to_install():
+    code = (
+        "from types import SimpleNamespace\n"
+        "from baal.exceptions import MissingExtraError\n"
+        "from baal.experiments.base import ActiveLearningExperiment\n"
+        "from baal.experiments.estimator_samples import posterior_samples\n"
+        "from baal.experiments.estimators import SklearnAdapter\n"
+        "forest = SimpleNamespace(fit=len, predict=len, get_params=dict)\n"
+        "for use in (SklearnAdapter, lambda one: posterior_samples(one, [[0.0]])):\n"
+        "    try:\n        use(forest)\n"
+        "    except MissingExtraError as error:\n"
+        "        assert \"pip install '.[sklearn]'\" in str(error)\n"
+        "    else:\n        raise AssertionError\n"
+    )
+    assert not loaded_by(code, without=["sklearn", "skorch"]) & {"sklearn", "skorch"}
 
 
 def test_importing_configures_no_logging():

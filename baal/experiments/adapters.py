@@ -20,6 +20,7 @@ class FrameworkAdapter(ABC):
     Attributes:
         samples_are_joint: Whether sample `k` of `predict` is the same function for every item; None
             where nobody knows. BatchBALD and EPIG ask for it.
+        trains_on: Whether training can go on from an earlier round, which `warm_start` asks for.
 
     Example:
         >>> import numpy as np
@@ -45,6 +46,7 @@ class FrameworkAdapter(ABC):
     """
 
     samples_are_joint: bool | None = None
+    trains_on: bool = True
 
     def __init__(self, trainer: Any) -> None:
         self.trainer = trainer
@@ -110,6 +112,20 @@ class FrameworkAdapter(ABC):
         """
         if self.trainer is None:
             raise InvalidArgumentError("Expected `trainer` to be a trainer, but got None")
+
+    def ready(self, dataset: Any) -> bool:  # noqa: ARG002 - for adapters that look at it
+        """Get ready to be tried on a few items; called once, when an experiment is built.
+
+        An adapter whose model cannot predict before it was trained trains it here, and leaves all
+        random states as they were; the weights are put back before the first round.
+
+        Args:
+            dataset: The active dataset.
+
+        Returns:
+            Whether the model can predict now. If not, it is tried on nothing.
+        """
+        return True
 
     def settings(self) -> dict[str, Any]:
         """What decides on the results of training: a resumed run must have the same.

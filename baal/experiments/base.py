@@ -18,6 +18,7 @@ from baal.experiments.checks import (
     check_criterion,
     check_no_store,
     check_not_empty,
+    check_warm_start,
 )
 from baal.experiments.plain_state import to_plain
 from baal.experiments.records import Record
@@ -44,9 +45,10 @@ class ActiveLearningExperiment(Rounds):
     threads; a criterion that looks at the clock is excepted.
 
     Args:
-        trainer: A `ModelWrapper`, or a `FrameworkAdapter` around something else.
+        trainer: A `ModelWrapper`, a scikit-learn estimator (see `SklearnAdapter`), or a
+            `FrameworkAdapter` around something else.
         al_dataset: What is labelled, with items that have labels already.
-        eval_dataset: What each round is evaluated on.
+        eval_dataset: What each round is evaluated on; a pair `(x, y)` of arrays for estimators.
         heuristic: Scores and ranks the pool.
         query_size: Items to label in a round.
         iterations: Posterior samples `K`, of predictions and in the evaluation.
@@ -122,6 +124,7 @@ class ActiveLearningExperiment(Rounds):
     ) -> None:
         self.adapter = adapter_for(trainer)
         self.adapter.check()
+        check_warm_start(self.adapter, warm_start)
         check_iterations(iterations)
         check_whole_number("query_size", query_size, least=1)
         if pool_size is not None:
@@ -158,7 +161,8 @@ class ActiveLearningExperiment(Rounds):
         self._finished = False
         self._folder: RunFolder | None = None
         with self._kept_generators():
-            self._loop.probe()
+            if self.adapter.ready(al_dataset):
+                self._loop.probe()
         if folder is not None:
             check_no_store(al_dataset)
             self._folder = RunFolder(folder, self._configuration(pool_size, settings))

@@ -7,6 +7,9 @@ from baal.active.dataset.base import SplittedDataset
 from baal.active.stopping_criteria.base import StoppingCriterion
 from baal.exceptions import InvalidArgumentError, InvalidTypeError, StateError
 from baal.experiments.adapters import FrameworkAdapter
+from baal.experiments.arrays import n_items
+from baal.experiments.estimator_parameters import is_estimator
+from baal.experiments.estimators import SklearnAdapter
 from baal.experiments.modelwrapper import ModelWrapperAdapter
 from baal.modelwrapper import ModelWrapper
 
@@ -17,6 +20,7 @@ __all__ = [
     "check_labelled",
     "check_no_store",
     "check_not_empty",
+    "check_warm_start",
 ]
 
 
@@ -24,7 +28,8 @@ def adapter_for(trainer: Any) -> FrameworkAdapter:
     """The adapter of a trainer.
 
     Args:
-        trainer: A `ModelWrapper`, or an adapter, which is taken as it is.
+        trainer: A `ModelWrapper`; a scikit-learn estimator, which is one by its methods; or an
+            adapter, which is taken as it is.
 
     Returns:
         The adapter.
@@ -36,15 +41,17 @@ def adapter_for(trainer: Any) -> FrameworkAdapter:
         >>> adapter_for("a model")
         Traceback (most recent call last):
         baal.exceptions.InvalidArgumentError: Expected `trainer` to be a ModelWrapper or a \
-FrameworkAdapter, but got str
+FrameworkAdapter or a scikit-learn estimator, but got str
     """
     if isinstance(trainer, FrameworkAdapter):
         return trainer
     if isinstance(trainer, ModelWrapper):
         return ModelWrapperAdapter(trainer)
+    if is_estimator(trainer):
+        return SklearnAdapter(trainer)
     raise InvalidArgumentError(
-        "Expected `trainer` to be a ModelWrapper or a FrameworkAdapter, but got "
-        f"{type(trainer).__name__}"
+        "Expected `trainer` to be a ModelWrapper or a FrameworkAdapter or a scikit-learn "
+        f"estimator, but got {type(trainer).__name__}"
     )
 
 
@@ -53,11 +60,11 @@ def check_not_empty(name: str, dataset: Any) -> None:
 
     Args:
         name: Of the argument, for the message.
-        dataset: The dataset.
+        dataset: The dataset, or a pair `(x, y)` of arrays.
 
     Raises:
         InvalidTypeError: It has no length.
-        InvalidArgumentError: The length is 0.
+        InvalidArgumentError: The length is 0, or arrays of a pair differ in it.
 
     Example:
         >>> check_not_empty("eval_dataset", ["an item"])
@@ -66,8 +73,29 @@ def check_not_empty(name: str, dataset: Any) -> None:
         raise InvalidTypeError(
             f"Expected `{name}` to be a dataset with a length, but got {type(dataset).__name__}"
         )
-    if len(dataset) == 0:
+    if n_items(dataset) == 0:
         raise InvalidArgumentError(f"Expected `{name}` to have items, but got an empty one")
+
+
+def check_warm_start(adapter: FrameworkAdapter, warm_start: bool) -> None:
+    """Refuse to train on with what starts anew in each round.
+
+    Args:
+        adapter: Of the trainer.
+        warm_start: Whether to train on.
+
+    Raises:
+        InvalidArgumentError: The adapter cannot.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> check_warm_start(SimpleNamespace(trains_on=False), warm_start=False)
+    """
+    if warm_start and not adapter.trains_on:
+        raise InvalidArgumentError(
+            f"Expected `warm_start` to be False with a {type(adapter).__name__}, which fits from "
+            "scratch in each round, but got True"
+        )
 
 
 def check_criterion(criterion: Any, al_dataset: Any) -> None:

@@ -13,6 +13,7 @@ from baal.active.dataset.base import SplittedDataset
 from baal.active.heuristics.base import AbstractHeuristic
 from baal.active.stopping_criteria.base import StoppingCriterion
 from baal.experiments.adapters import FrameworkAdapter
+from baal.experiments.arrays import as_items, n_items
 from baal.experiments.checkpoint import RunFolder
 from baal.experiments.checks import check_labelled
 from baal.experiments.configuration import describe
@@ -140,7 +141,7 @@ class ResumableRun:
         """Of the first, middle and last item of each dataset; None if they differ by the read."""
         datasets: list[tuple[Callable[[int], Any] | None, int]] = [
             (getattr(data, "__getitem__", None), len(data))
-            for data in (self.eval_dataset, self.target_dataset)
+            for data in map(as_items, (self.eval_dataset, self.target_dataset))
             if data is not None
         ]
         # By dataset index, whether labelled or not.
@@ -158,8 +159,8 @@ class ResumableRun:
             {
                 "trainer": self.adapter.settings(),
                 "al_dataset": self.al_dataset.state_dict()["fingerprint"],
-                "eval_dataset": len(self.eval_dataset),
-                "target_dataset": None if targets is None else len(targets),
+                "eval_dataset": n_items(self.eval_dataset),
+                "target_dataset": None if targets is None else n_items(targets),
                 "heuristic": self.heuristic,
                 "query_size": self.query_size,
                 "iterations": self.iterations,

@@ -30,7 +30,8 @@ class Setup:
     """The data and the model of one seed.
 
     Attributes:
-        trainer: A `ModelWrapper`, or a `FrameworkAdapter` around something else.
+        trainer: A `ModelWrapper`, a scikit-learn estimator, or a `FrameworkAdapter` around
+            something else.
         al_dataset: What is labelled. Labels that it has already are the initial ones.
         eval_dataset: What each round is evaluated on.
         target_dataset: Inputs as the model will meet them in use, for heuristics such as `EPIG`.

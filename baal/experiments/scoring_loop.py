@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy.typing as npt
-from torch.utils.data import Subset
 
 from baal.active.active_loop import ActiveLearningLoop, Proposal
 from baal.active.dataset.numpy import ActiveNumpyArray
 from baal.active.dataset.pool import ActivePool
 from baal.exceptions import InvalidArgumentError, StateError
+from baal.experiments.arrays import first_items, is_pair, n_items
 from baal.experiments.plain_state import load_generators, plain_generators
 from baal.utils.random_states import kept_random_states
 
@@ -64,10 +64,10 @@ class ScoringLoop(ActiveLearningLoop):
         states = plain_generators(self.heuristic)
         with kept_random_states():  # the first look at a pool reads items too
             pool = self.dataset.pool
-            if not isinstance(pool, ActivePool):
+            if not isinstance(pool, ActivePool) and not is_pair(pool):
                 return
             try:
-                found = self._try_out(Subset(pool, range(n)), n)
+                found = self._try_out(first_items(pool, n), n)
             finally:
                 load_generators(self.heuristic, states)
         if found != n:
@@ -85,6 +85,6 @@ class ScoringLoop(ActiveLearningLoop):
             predictions = iter(list(predictions))  # drawn before the targets are
         targets = self.target_dataset
         if targets is not None and getattr(self.heuristic, "needs_target_predictions", False):
-            some = Subset(targets, range(min(n, len(targets))))
+            some = first_items(targets, min(n, n_items(targets)))
             others["target_predictions"] = self.get_probabilities(some, **self.kwargs)
         return len(self.heuristic.get_ranks(predictions, **others)[0])

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from baal.experiments.adapters import FrameworkAdapter
+from baal.experiments.arrays import as_items
 from baal.utils.frames import level_outside_baal
 from baal.utils.log_configuration import get_logger
 from baal.utils.predictive import expected_calibration_error, predictive_probabilities
@@ -116,7 +117,7 @@ def calibration(predict: Any, dataset: Any) -> float:
 
     Args:
         predict: Called with the dataset; gives posterior samples.
-        dataset: Items `(data, target, *rest)`.
+        dataset: Items `(data, target, *rest)`, or a pair of arrays.
 
     Returns:
         Between 0 and 1.
@@ -125,7 +126,8 @@ def calibration(predict: Any, dataset: Any) -> float:
         >>> calibration(lambda _: [[[0.25], [0.75]], [[0.25], [0.75]]], [("a", 1), ("b", 0)])
         0.25
     """
-    targets = np.stack([np.asarray(dataset[i][1]) for i in range(len(dataset))])
+    items = as_items(dataset)
+    targets = np.stack([np.asarray(items[i][1]) for i in range(len(items))])
     return expected_calibration_error(predictive_probabilities(predict(dataset)), targets)
 
 

@@ -5,22 +5,23 @@ from baal.active.heuristics import Precomputed
 from baal.experiments.scoring_loop import ScoringLoop
 
 
-def test_arrays_are_scored_and_not_tried_out():
-    x = np.array([1.0, 3.0, 2.0])
+def test_arrays_are_tried_out_on_a_few_items_and_scored():
+    x = np.array([1.0, 3.0, 2.0, 0.0, 0.5, 0.25])
     calls = []
 
     def predict(pool):
         calls.append(len(pool[0]))
         return pool[0]
 
-    dataset = ActiveNumpyArray((x, np.zeros(3)))
+    dataset = ActiveNumpyArray((x, np.zeros(6)))
     loop = ScoringLoop(dataset, predict, Precomputed(reverse=True), query_size=2)
     loop.probe()
-    assert calls == []
+    assert calls == [4]
+    assert dataset.n_labelled == 0
     proposal, scores = loop.scored_query()
     assert proposal.dataset_indices.tolist() == [1, 2]
-    assert scores.tolist() == [1, 3, 2]
-    dataset.label([0, 1, 2])
+    assert scores.tolist() == x.tolist()
+    dataset.label(list(range(6)))
     loop.probe()
     assert len(loop.scored_query()[0]) == 0
-    assert calls == [3]
+    assert calls == [4, 6]

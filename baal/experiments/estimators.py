@@ -1,0 +1,280 @@
+"""Experiments with scikit-learn estimators and skorch nets."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from baal.active.dataset.random_state import to_random_state
+from baal.exceptions import InvalidArgumentError, InvalidTypeError, StateError
+from baal.experiments.adapters import FrameworkAdapter
+from baal.experiments.arrays import all_classes, whole_arrays
+from baal.experiments.estimator_metrics import (
+    class_columns,
+    classification_metrics,
+    regression_metrics,
+)
+from baal.experiments.estimator_parameters import (
+    described_parameters,
+    is_estimator,
+    seeded_estimator,
+)
+from baal.experiments.estimator_samples import Members, members_of
+from baal.utils.extras import require_extra
+from baal.utils.random_states import kept_random_states
+
+__all__ = ["SklearnAdapter"]
+
+_BLOCK = 8192  # items whose samples are in memory at a time
+
+
+class SklearnAdapter(FrameworkAdapter):
+    """A scikit-learn estimator, a pipeline or a skorch net as an experiment wants it.
+
+    Each round fits a clone: nothing is left of the round before, so there is no `warm_start`. Of
+    `iterations`, a skorch net with dropout draws as many samples; of other estimators at most so
+    many members are scored, the first ones, and the evaluation takes all of them.
+
+    Data sets are an `ActiveNumpyArray` and pairs `(x, y)` of arrays, of which x may be sparse; a
+    map-style data set is made into arrays.
+
+    A run that has ended and is started again gives its records and no fitted estimator.
+
+    Args:
+        estimator: What is cloned; it is not changed. An experiment makes an adapter of an estimator
+            by itself.
+        metrics: Further ones by name, called with targets `[N]` and the most probable class `[N]`
+            or the mean of a regressor, such as `{"f1": partial(f1_score, average="macro")}`;
+            recorded as `test_<name>`.
+        seed: Of every parameter `random_state` that is None, at any depth: each round draws them
+            anew. None: from NumPy's global random state, which an experiment saves. Those that are
+            set stay as they are.
+        classes: All classes, in the order of the columns of predictions. None: those of all items
+            of an `ActiveNumpyArray`; of another data set, those labelled by then.
+
+    Attributes:
+        estimator: The one fitted last; None before.
+
+    Raises:
+        InvalidTypeError: `estimator` has no `fit`, `predict` and `get_params`, or `seed` is no
+            integer.
+        InvalidArgumentError: `seed` is out of its range, or `classes` holds one twice.
+        MissingExtraError: The extra `sklearn` is not installed.
+
+    Example:
+        >>> from sklearn.ensemble import RandomForestClassifier
+        >>> from baal.active.dataset.numpy import ActiveNumpyArray
+        >>> from baal.active.heuristics import BALD
+        >>> from baal.experiments.base import ActiveLearningExperiment
+        >>> x = np.random.default_rng(0).normal(size=(60, 2))
+        >>> y = (x[:, 0] > 0).astype(int)
+        >>> dataset = ActiveNumpyArray((x[:40], y[:40]), random_state=0)
+        >>> dataset.label_randomly(10)
+        >>> adapter = SklearnAdapter(RandomForestClassifier(n_estimators=30), seed=0)
+        >>> experiment = ActiveLearningExperiment(
+        ...     adapter, dataset, (x[40:], y[40:]), BALD(), query_size=15, verbose=False
+        ... )
+        >>> [record["n_labelled"] for record in experiment.start()]
+        [10, 25, 40]
+    """
+
+    trains_on = False
+
+    def __init__(
+        self,
+        estimator: Any,
+        metrics: Mapping[str, Callable[[Any, Any], Any]] | None = None,
+        seed: int | None = None,
+        classes: Sequence[Any] | npt.NDArray[Any] | None = None,
+    ) -> None:
+        if not is_estimator(estimator):
+            raise InvalidTypeError(
+                "Expected `estimator` to have `fit`, `predict` and `get_params`, but got "
+                f"{estimator!r}"
+            )
+        require_extra("sklearn.base", "sklearn")
+        super().__init__(estimator)
+        self.metrics = dict(metrics or {})
+        self.seed = seed
+        self.classes = None if classes is None else np.asarray(classes)
+        if self.classes is not None and len(np.unique(self.classes)) < len(self.classes):
+            raise InvalidArgumentError(
+                f"Expected `classes` to hold each class once, but got {self.classes.tolist()}"
+            )
+        self.estimator: Any = None
+        self._random_state = None if seed is None else to_random_state(seed)
+        self._known_classes = self.classes
+        self._are_joint: bool | None = None
+
+    @property
+    def samples_are_joint(self) -> bool | None:  # type: ignore[override]
+        """Whether the samples predicted last are joint, as members are; None before."""
+        return self._are_joint
+
+    def ready(self, dataset: Any) -> bool:
+        """Look at the classes, and fit once: no estimator predicts before that.
+
+        Args:
+            dataset: The active dataset.
+
+        Returns:
+            False if nothing is labelled.
+        """
+        self._known_classes = self.classes
+        if self.classes is None and not self._is_regressor():
+            self._known_classes = all_classes(dataset)
+        if dataset.n_labelled == 0:
+            return False
+        drawn = None if self._random_state is None else self._random_state.get_state()
+        with kept_random_states():
+            self.train(dataset)
+        if self._random_state is not None and drawn is not None:
+            self._random_state.set_state(drawn)
+        return True
+
+    def train(self, dataset: Any) -> Mapping[str, Any]:
+        """Fit a clone.
+
+        Args:
+            dataset: The active dataset.
+
+        Returns:
+            Nothing measured.
+
+        Raises:
+            InvalidArgumentError: The targets of a classifier are no vector.
+        """
+        x, y = whole_arrays(dataset)
+        if not self._is_regressor() and np.ndim(y) != 1:
+            raise InvalidArgumentError(
+                f"Expected the targets of a classifier to be [N], but got shape {np.shape(y)}"
+            )
+        clone = require_extra("sklearn.base", "sklearn").clone(self.trainer)
+        self.estimator = seeded_estimator(clone, self._draw).fit(x, y)
+        return {}
+
+    def evaluate(self, dataset: Any, average_predictions: int) -> Mapping[str, Any]:
+        """Measure accuracy and log loss, or the squared error, its root and R2.
+
+        Args:
+            dataset: Items with targets.
+            average_predictions: Samples of a skorch net with dropout whose mean is measured; of
+                other estimators it is the mean of all members, which is their prediction.
+
+        Returns:
+            `test_accuracy` and `test_loss`, or `test_loss`, `test_rmse` and `test_r2`, and
+            `metrics`.
+
+        Raises:
+            InvalidArgumentError: The items have no targets, or a target is not among `classes`.
+        """
+        x, y = whole_arrays(dataset)
+        if y is None:
+            raise InvalidArgumentError("Expected items `(x, y)` to evaluate on, but got no targets")
+        targets = np.asarray(y)
+        classes = self._columns_for(targets)
+        means = [
+            self._aligned(members, classes).mean(axis=-1)
+            for members in self._blocks(x, average_predictions)
+        ]
+        predicted = np.concatenate(means)
+        return self._measured(predicted, targets, classes)
+
+    def predict(self, dataset: Any, iterations: int) -> Iterator[Any]:
+        """Predict by each member, block by block.
+
+        Args:
+            dataset: Items, with targets or without.
+            iterations: Samples to draw of a skorch net with dropout; of other estimators at most so
+                many members are taken, the first ones.
+
+        Returns:
+            Blocks `[B, C, K]`, or `[B, outputs, K]` of a regressor.
+        """
+        x, _ = whole_arrays(dataset)
+        for members in self._blocks(x, iterations):
+            classes = self._columns_for(None)
+            yield self._aligned(members, classes)[..., :iterations]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Nothing: each round begins with a clone that was never fitted.
+
+        Returns:
+            An empty dict.
+        """
+        return {}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:  # noqa: ARG002
+        """Forget what was fitted.
+
+        Args:
+            state_dict: What `state_dict` gave.
+        """
+        self.estimator, self._are_joint = None, None
+
+    def random_parts(self) -> list[Any]:
+        """What draws the seeds of each round; fitted estimators are made anew.
+
+        Returns:
+            The random state, if a `seed` was given.
+        """
+        return [self._random_state]
+
+    def settings(self) -> dict[str, Any]:
+        """The estimator with its parameters, at any depth.
+
+        Returns:
+            What a resumed run must have too.
+        """
+        return {
+            "estimator": type(self.trainer).__name__,
+            "parameters": described_parameters(self.trainer),
+            "metrics": sorted(self.metrics),
+            "seed": self.seed,
+            "classes": self.classes,
+        }
+
+    def _is_regressor(self) -> bool:
+        return bool(require_extra("sklearn.base", "sklearn").is_regressor(self.trainer))
+
+    def _draw(self) -> int:
+        largest = np.iinfo(np.int32).max
+        if self._random_state is None:
+            return int(np.random.randint(largest))  # noqa: NPY002 - the one that is saved
+        return int(self._random_state.randint(largest))
+
+    def _blocks(self, x: Any, draws: int) -> Iterator[Members]:
+        if self.estimator is None:
+            raise StateError("Expected the estimator to be fitted, but it was not trained yet")
+        for start in range(0, x.shape[0], _BLOCK):
+            members = members_of(self.estimator, x[start : start + _BLOCK], draws)
+            self._are_joint = members.are_joint
+            yield members
+
+    def _columns_for(self, targets: npt.NDArray[Any] | None) -> npt.NDArray[Any] | None:
+        """All classes that are known of; None for a regressor, or where nobody has told."""
+        if self.classes is not None or targets is None or self._is_regressor():
+            return self._known_classes
+        known = getattr(self.estimator, "classes_", targets)
+        known = known if self._known_classes is None else self._known_classes
+        return np.union1d(known, targets)
+
+    def _aligned(
+        self, members: Members, classes: npt.NDArray[Any] | None
+    ) -> npt.NDArray[np.floating[Any]]:
+        if members.classes is None or classes is None:
+            return members.values
+        return class_columns(members.values, members.classes, classes)
+
+    def _measured(
+        self, predicted: npt.NDArray[Any], targets: npt.NDArray[Any], classes: Any
+    ) -> dict[str, Any]:
+        if classes is None:
+            measured = regression_metrics(predicted, targets)
+            shown = predicted.reshape(targets.shape)
+        else:
+            measured = classification_metrics(predicted, targets, classes)
+            shown = classes[predicted.argmax(axis=1)]
+        further = {f"test_{name}": one(targets, shown) for name, one in self.metrics.items()}
+        return {**measured, **further}

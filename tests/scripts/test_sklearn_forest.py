@@ -1,0 +1,37 @@
+"""The example as a person runs it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+SCRIPT = Path(__file__).parents[2] / "experiments" / "sklearn_forest.py"
+
+
+def run(*arguments):
+    return subprocess.run(
+        [sys.executable, "-W", "error", str(SCRIPT), *arguments],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def test_tables_of_both_tasks():
+    done = run("--seeds", "0", "1", "--rounds", "2", "--trees", "5")
+    assert done.returncode == 0, done.stderr
+    digits, diabetes = done.stdout.split("diabetes\n")
+    for table, names in ((digits, ["bald", "entropy", "random"]), (diabetes, ["variance"])):
+        rows = [line.split("|") for line in table.splitlines() if line.startswith("|")]
+        assert [row[1].strip() for row in rows if row[1].strip().isdigit()][:3] == [
+            "20",
+            "30",
+            "40",
+        ]
+        assert all(name in table for name in names)
+
+
+def test_what_is_refused():
+    done = run("--seeds", "1", "1")
+    assert done.returncode == 2
+    assert "expected each once, but got 1 twice" in done.stderr
+    done = run("--initial-labels", "5000", "--trees", "2")
+    assert done.returncode == 2
+    assert "error: Expected `initial_labels` to be at most 1198" in done.stderr
