@@ -44,7 +44,8 @@ class ActiveLearningExperiment(Rounds):
     threads; a criterion that looks at the clock is excepted.
 
     Args:
-        trainer: A `ModelWrapper`, or a `FrameworkAdapter` around something else.
+        trainer: A `ModelWrapper`, a `BaalTransformersTrainer`, or a `FrameworkAdapter` around
+            something else.
         al_dataset: What is labelled, with items that have labels already.
         eval_dataset: What each round is evaluated on.
         heuristic: Scores and ranks the pool.

@@ -1,5 +1,6 @@
 """What an experiment refuses when it is built, rather than after the first hours of training."""
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,6 +9,7 @@ from baal.active.stopping_criteria.base import StoppingCriterion
 from baal.exceptions import InvalidArgumentError, InvalidTypeError, StateError
 from baal.experiments.adapters import FrameworkAdapter
 from baal.experiments.modelwrapper import ModelWrapperAdapter
+from baal.experiments.transformers import TransformersAdapter
 from baal.modelwrapper import ModelWrapper
 
 __all__ = [
@@ -24,7 +26,8 @@ def adapter_for(trainer: Any) -> FrameworkAdapter:
     """The adapter of a trainer.
 
     Args:
-        trainer: A `ModelWrapper`, or an adapter, which is taken as it is.
+        trainer: A `ModelWrapper`, a `BaalTransformersTrainer`, or an adapter, which is taken as it
+            is.
 
     Returns:
         The adapter.
@@ -42,6 +45,10 @@ FrameworkAdapter, but got str
         return trainer
     if isinstance(trainer, ModelWrapper):
         return ModelWrapperAdapter(trainer)
+    # Whoever has such a trainer has imported its module.
+    hugging_face = sys.modules.get("baal.transformers_trainer_wrapper")
+    if hugging_face is not None and isinstance(trainer, hugging_face.BaalTransformersTrainer):
+        return TransformersAdapter(trainer)
     raise InvalidArgumentError(
         "Expected `trainer` to be a ModelWrapper or a FrameworkAdapter, but got "
         f"{type(trainer).__name__}"

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from baal.experiments.adapters import FrameworkAdapter
+from baal.training.batches import split_batch
 from baal.utils.frames import level_outside_baal
 from baal.utils.log_configuration import get_logger
 from baal.utils.predictive import expected_calibration_error, predictive_probabilities
@@ -49,6 +50,11 @@ class Predictor:
     def samples_are_joint(self) -> bool | None:
         """As the adapter has it."""
         return self.adapter.samples_are_joint
+
+    @property
+    def masks_padding(self) -> bool:
+        """Whether padding is NaN in the predictions made last."""
+        return bool(getattr(self.adapter, "masks_padding", False))
 
     def __call__(self, dataset: Any) -> Any:
         """Draw posterior samples of a dataset's items, in the adapter's form."""
@@ -105,6 +111,9 @@ def _disagree(samples: npt.NDArray[Any]) -> bool:
     """Whether any sample `[..., K]` differs from the first by more than rounding."""
     if samples.ndim < 3 or samples.size == 0 or samples.dtype.kind != "f":
         return False
+    padding = np.isnan(samples).all(axis=-1)
+    if padding.any() and not padding.all():
+        samples = samples[~padding]
     with np.errstate(invalid="ignore"):
         spread = np.abs(samples - samples[..., :1]).max()
         rounding = _ROUNDING * np.finfo(samples.dtype).eps * np.abs(samples).max()
@@ -116,7 +125,8 @@ def calibration(predict: Any, dataset: Any) -> float:
 
     Args:
         predict: Called with the dataset; gives posterior samples.
-        dataset: Items `(data, target, *rest)`.
+        dataset: Items `(data, target, *rest)`, or dicts with a `label`, see
+            `baal.training.batches.split_batch`.
 
     Returns:
         Between 0 and 1.
@@ -125,7 +135,7 @@ def calibration(predict: Any, dataset: Any) -> float:
         >>> calibration(lambda _: [[[0.25], [0.75]], [[0.25], [0.75]]], [("a", 1), ("b", 0)])
         0.25
     """
-    targets = np.stack([np.asarray(dataset[i][1]) for i in range(len(dataset))])
+    targets = np.stack([np.asarray(split_batch(dataset[i])[1]) for i in range(len(dataset))])
     return expected_calibration_error(predictive_probabilities(predict(dataset)), targets)
 
 
