@@ -27,6 +27,7 @@ ROOMS = {
     "baal.training": LEAVES | {"baal.bayesian", "baal.training_args"},
     "baal.modelwrapper": LEAVES
     | {"baal.bayesian", "baal.metrics", "baal.training", "baal.training_args"},
+    "baal.transformers_trainer_wrapper": LEAVES | {"baal.bayesian", "baal.training"},
     "baal.device_scores": LEAVES
     | {"baal.active.heuristics", "baal.modelwrapper", "baal.training_args"},
     "baal.ensemble": LEAVES | {"baal.bayesian", "baal.modelwrapper", "baal.training_args"},
@@ -36,10 +37,12 @@ ROOMS = {
     | {"baal.active.active_loop", "baal.active.dataset", "baal.active.heuristics"}
     | {"baal.active.file_dataset", "baal.active.stopping_criteria"}
     | {"baal.bayesian", "baal.calibration", "baal.metrics", "baal.modelwrapper"}
-    | {"baal.training_args"},
+    | {"baal.training", "baal.training_args"},
 }
 # Lazy façades: they name their rooms' homes as text, and import them for type checkers alone.
 FACADES = {"baal", "baal.active", "baal.active.dataset", "baal.active.label_store"}
+# What is made of a framework's own class cannot be imported without the framework.
+NEED_AN_EXTRA = {"baal.transformers_trainer_wrapper"}
 # Old import paths that only re-export from a proper home; nothing imports them.
 COMPATIBILITY_PATHS = {
     "baal.active.heuristics.heuristics",
@@ -157,9 +160,9 @@ def test_heuristics_work_where_torch_is_not_installed():
 
 
 def test_the_whole_library_imports_without_any_extra():
-    names = sorted(set(MODULES))
+    names = sorted(set(MODULES) - NEED_AN_EXTRA)
     extras = ["matplotlib", "sklearn", "mlxtend", "torchvision", "transformers", "lightning"]
-    extras += ["PIL", "datasets", "tokenizers", "torchmetrics", "skorch"]
+    extras += ["PIL", "datasets", "tokenizers", "torchmetrics", "skorch", "accelerate"]
     loaded = loaded_by(
         f"import importlib\nfor n in {names}: importlib.import_module(n)", without=extras
     )
@@ -181,6 +184,18 @@ def test_without_scikit_learn_its_use_says_which_extra_to_install():
         "    else:\n        raise AssertionError\n"
     )
     assert not loaded_by(code, without=["sklearn", "skorch"]) & {"sklearn", "skorch"}
+
+
+@pytest.mark.parametrize("missing", ["transformers", "accelerate"])
+def test_what_needs_an_extra_says_which(missing):
+    code = (
+        "from baal.exceptions import MissingExtraError\n"
+        "try:\n    import baal.transformers_trainer_wrapper\n"
+        f"except MissingExtraError as error:\n    assert '`{missing}`' in str(error), error\n"
+        "    assert 'extra `hf`' in str(error), error\n"
+        "else:\n    raise AssertionError\n"
+    )
+    assert missing not in loaded_by(code, without=[missing])
 
 
 def test_importing_configures_no_logging():

@@ -88,6 +88,8 @@ SURFACE = {
     "baal.metrics": {"available_metrics", "get_metric"},
     "baal.metrics.mixin": {"MetricMixin"},
     "baal.modelwrapper": {"ModelWrapper", "TrainingArgs", "mc_inference"},
+    "baal.transformers_trainer_wrapper": {"BaalTransformersTrainer"},
+    "baal.experiments.transformers": {"TransformersAdapter"},
     "baal.utils.metrics": {
         "Accuracy", "ClassificationReport", "ECE", "ECE_PerCLs", "F1", "F1ByClass", "Loss",
         "Metrics", "PRAuC", "Precision", "Recall",

@@ -18,6 +18,7 @@ from baal.active.dataset.pool import ActivePool, pool_indices_of
 from baal.active.dataset.random_state import draw_distinct
 from baal.active.heuristics.base import AbstractHeuristic
 from baal.active.heuristics.baselines import Random
+from baal.active.heuristics.masks import valid_positions
 from baal.exceptions import InvalidArgumentError, InvalidTypeError, StateError
 from baal.utils.frames import level_outside_baal
 from baal.utils.log_configuration import get_logger
@@ -284,19 +285,28 @@ class ActiveLearningLoop:
         if others and isinstance(predictions, Iterator):
             # Those of the pool are drawn first: whoever predicts does one thing after the other.
             predictions = iter(list(predictions))
+        # Only now the predictor knows; only an array has one length for all sentences.
+        masks_padding = getattr(self._predictor, "masks_padding", False) and hasattr(
+            predictions, "shape"
+        )
         for name, items in others.items():
             others[name] = self.get_probabilities(items, **self.kwargs)
+        if masks_padding and getattr(self.heuristic, "takes_mask", False):
+            others["mask"] = valid_positions(predictions)
         return self.heuristic.get_ranks(predictions, **others)
+
+    @property
+    def _predictor(self) -> Any:
+        """Such as a ModelWrapper, whose method `get_probabilities` is."""
+        return getattr(self.get_probabilities, "__self__", self.get_probabilities)
 
     def _warn_if_not_joint(self) -> None:
         """Once: the heuristic asks what labels have to do with each other, and samples do not say.
 
         Called after predicting, since only then the predictor knows.
         """
-        # Such as a ModelWrapper, whose method `get_probabilities` is.
-        predictor = getattr(self.get_probabilities, "__self__", self.get_probabilities)
         needed = getattr(self.heuristic, "needs_joint_samples", False)
-        is_joint = getattr(predictor, "samples_are_joint", None)
+        is_joint = getattr(self._predictor, "samples_are_joint", None)
         if needed and is_joint is False and not self._warned_of_samples:
             self._warned_of_samples = True
             warnings.warn(

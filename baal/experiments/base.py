@@ -45,8 +45,8 @@ class ActiveLearningExperiment(Rounds):
     threads; a criterion that looks at the clock is excepted.
 
     Args:
-        trainer: A `ModelWrapper`, a scikit-learn estimator (see `SklearnAdapter`), or a
-            `FrameworkAdapter` around something else.
+        trainer: A `ModelWrapper`, a scikit-learn estimator (see `SklearnAdapter`), a
+            `BaalTransformersTrainer`, or a `FrameworkAdapter` around something else.
         al_dataset: What is labelled, with items that have labels already.
         eval_dataset: What each round is evaluated on; a pair `(x, y)` of arrays for estimators.
         heuristic: Scores and ranks the pool.

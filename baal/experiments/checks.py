@@ -1,5 +1,6 @@
 """What an experiment refuses when it is built, rather than after the first hours of training."""
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from baal.experiments.arrays import n_items
 from baal.experiments.estimator_parameters import is_estimator
 from baal.experiments.estimators import SklearnAdapter
 from baal.experiments.modelwrapper import ModelWrapperAdapter
+from baal.experiments.transformers import TransformersAdapter
 from baal.modelwrapper import ModelWrapper
 
 __all__ = [
@@ -28,8 +30,8 @@ def adapter_for(trainer: Any) -> FrameworkAdapter:
     """The adapter of a trainer.
 
     Args:
-        trainer: A `ModelWrapper`; a scikit-learn estimator, which is one by its methods; or an
-            adapter, which is taken as it is.
+        trainer: A `ModelWrapper`; a scikit-learn estimator, which is one by its methods; a
+            `BaalTransformersTrainer`; or an adapter, which is taken as it is.
 
     Returns:
         The adapter.
@@ -49,6 +51,10 @@ FrameworkAdapter or a scikit-learn estimator, but got str
         return ModelWrapperAdapter(trainer)
     if is_estimator(trainer):
         return SklearnAdapter(trainer)
+    # Whoever has such a trainer has imported its module.
+    hugging_face = sys.modules.get("baal.transformers_trainer_wrapper")
+    if hugging_face is not None and isinstance(trainer, hugging_face.BaalTransformersTrainer):
+        return TransformersAdapter(trainer)
     raise InvalidArgumentError(
         "Expected `trainer` to be a ModelWrapper or a FrameworkAdapter or a scikit-learn "
         f"estimator, but got {type(trainer).__name__}"

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from baal.experiments.adapters import FrameworkAdapter
 from baal.experiments.arrays import as_items
+from baal.training.batches import split_batch
 from baal.utils.frames import level_outside_baal
 from baal.utils.log_configuration import get_logger
 from baal.utils.predictive import expected_calibration_error, predictive_probabilities
@@ -50,6 +51,11 @@ class Predictor:
     def samples_are_joint(self) -> bool | None:
         """As the adapter has it."""
         return self.adapter.samples_are_joint
+
+    @property
+    def masks_padding(self) -> bool:
+        """Whether padding is NaN in the predictions made last."""
+        return bool(getattr(self.adapter, "masks_padding", False))
 
     def __call__(self, dataset: Any) -> Any:
         """Draw posterior samples of a dataset's items, in the adapter's form."""
@@ -106,6 +112,9 @@ def _disagree(samples: npt.NDArray[Any]) -> bool:
     """Whether any sample `[..., K]` differs from the first by more than rounding."""
     if samples.ndim < 3 or samples.size == 0 or samples.dtype.kind != "f":
         return False
+    padding = np.isnan(samples).all(axis=-1)
+    if padding.any() and not padding.all():
+        samples = samples[~padding]
     with np.errstate(invalid="ignore"):
         spread = np.abs(samples - samples[..., :1]).max()
         rounding = _ROUNDING * np.finfo(samples.dtype).eps * np.abs(samples).max()
@@ -117,7 +126,8 @@ def calibration(predict: Any, dataset: Any) -> float:
 
     Args:
         predict: Called with the dataset; gives posterior samples.
-        dataset: Items `(data, target, *rest)`, or a pair of arrays.
+        dataset: Items `(data, target, *rest)`, or dicts with a `label`, see
+            `baal.training.batches.split_batch`; or a pair of arrays.
 
     Returns:
         Between 0 and 1.
@@ -127,7 +137,7 @@ def calibration(predict: Any, dataset: Any) -> float:
         0.25
     """
     items = as_items(dataset)
-    targets = np.stack([np.asarray(items[i][1]) for i in range(len(items))])
+    targets = np.stack([np.asarray(split_batch(items[i])[1]) for i in range(len(items))])
     return expected_calibration_error(predictive_probabilities(predict(dataset)), targets)
 
 

@@ -36,6 +36,9 @@ def predictor(predictions, iterations=5):
         (torch.from_numpy(OTHER).requires_grad_(), False),
         ([torch.from_numpy(SAME).bfloat16()], True),
         (np.where(OTHER > 0.5, np.nan, OTHER), False),
+        (np.concatenate([SAME, np.full_like(SAME, np.nan)]), True),  # padding says nothing
+        (np.concatenate([OTHER, np.full_like(SAME, np.nan)]), False),
+        (np.full_like(SAME, np.nan), False),
     ],
 )
 def test_collapse(predictions, collapsed):

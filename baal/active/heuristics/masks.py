@@ -9,7 +9,7 @@ import numpy.typing as npt
 from baal.active.heuristics.predictions import as_array, is_batches, items_per_block, reblock
 from baal.exceptions import InvalidArgumentError
 
-__all__ = ["masked_blocks"]
+__all__ = ["masked_blocks", "valid_positions"]
 
 Array = npt.NDArray[Any]
 
@@ -52,6 +52,25 @@ def masked_blocks(predictions: Any, mask: Any) -> Iterator[tuple[Array, Array]]:
         raise InvalidArgumentError(
             "Expected `mask` to have as many items as `predictions`, but got more."
         )
+
+
+def valid_positions(predictions: Any) -> npt.NDArray[np.bool_]:
+    """The mask of predictions that have padding marked, as those of Hugging Face trainers.
+
+    Args:
+        predictions: `[N, C, ..., K]`; padding is NaN in all classes and samples.
+
+    Returns:
+        `[N, ...]`, False where it is padding.
+
+    Example:
+        >>> p = np.array([[[0.9, np.nan], [0.1, np.nan]]])[..., None]  # [N=1, C=2, L=2, K=1]
+        >>> valid_positions(p).tolist()
+        [[True, False]]
+    """
+    array = as_array(predictions)
+    mask: npt.NDArray[np.bool_] = ~np.isnan(array).all(axis=(1, -1))
+    return mask
 
 
 def _batches(given: Any, name: str) -> Iterable[Any]:

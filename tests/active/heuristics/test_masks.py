@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from baal.active.heuristics.masks import masked_blocks
+from baal.active.heuristics.masks import masked_blocks, valid_positions
 from baal.active.heuristics.predictions import BLOCK_ELEMENTS
 from baal.exceptions import InvalidArgumentError, InvalidTypeError
 
@@ -64,3 +64,11 @@ def test_items_without_classes_are_passed_on_as_they_are():
     [(block, valid)] = masked_blocks(values, [True, False, True])
     np.testing.assert_array_equal(block, values)
     assert valid.tolist() == [True, False, True]
+
+
+def test_padding_that_is_marked():
+    nan = np.nan
+    # [N=1, C=2, L=3, K=2]: one NaN is a fault of the model, not padding.
+    p = np.array([[[[0.5, 0.5], [nan, nan], [nan, 0.5]], [[0.5, 0.5], [nan, nan], [0.5, 0.5]]]])
+    assert valid_positions(p).tolist() == [[True, False, True]]
+    assert valid_positions(np.zeros((2, 3, 4))).tolist() == [True, True]
