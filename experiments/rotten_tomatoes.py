@@ -168,6 +168,7 @@ def bert_from_scratch(
     trainer = trainer_class.BaalTransformersTrainer(
         model, settings, processing_class=tokenizer, compute_metrics=accuracy
     )
+    trainer.remove_callback(transformers.PrinterCallback)  # the table says it
     active = active_huggingface_dataset(
         train, tokenizer, max_seq_len=48, lazy=False, verbose=False, random_state=seed
     )

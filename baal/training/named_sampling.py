@@ -31,8 +31,9 @@ class NamedSampling:
         classes_last: Of `classes_second`.
 
     Example:
+        >>> from baal.bayesian.dropout import patch_module
         >>> sampling = NamedSampling()
-        >>> sampling.model = nn.Dropout(0.5)
+        >>> sampling.model = patch_module(nn.Dropout(0.5))
         >>> samples = sampling.named_samples({"input": torch.ones(2, 3)}, iterations=5)
         >>> samples["logits"].shape
         torch.Size([2, 3, 5])
