@@ -172,6 +172,9 @@ class Loading:
         workers: Processes that load data.
         collate_fn: Makes a batch of items.
 
+    Raises:
+        InvalidArgumentError: `batch_size` is below 1.
+
     Example:
         >>> Loading(batch_size=8, workers=0, collate_fn=list).batch_size
         8

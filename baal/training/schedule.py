@@ -18,8 +18,8 @@ def step_scheduler(scheduler: Any, loss: float | torch.Tensor) -> None:
 
     Args:
         scheduler: Of torch, or with its `step()`.
-        loss: What `ReduceLROnPlateau` wants to know. A tensor is looked at for that one alone: on a
-            GPU it takes waiting.
+        loss: What `ReduceLROnPlateau` wants to know, a scalar. A tensor is looked at for that one
+            alone: on a GPU it takes waiting.
 
     Example:
         >>> sgd = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
