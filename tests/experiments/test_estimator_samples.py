@@ -172,7 +172,10 @@ def test_tables_have_names():
 
 
 def test_what_gives_no_probabilities_is_refused():
-    for estimator in (LinearSVC(dual=False), VotingClassifier([("a", GaussianNB())], voting="hard")):
+    for estimator in (
+        LinearSVC(dual=False),
+        VotingClassifier([("a", GaussianNB())], voting="hard"),
+    ):
         with pytest.raises(InvalidTypeError, match="to have `predict_proba`, but got a"):
             posterior_samples(estimator.fit(X, Y), X)
 
