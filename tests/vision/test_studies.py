@@ -59,7 +59,8 @@ def test_the_plain_run_with_vgg16(small_cifar, capsys, monkeypatch):
     assert rows[0]["test_loss"] == pytest.approx(np.log(10), rel=0.5)
     assert rows[0]["test_loss"] == rows[2]["test_loss"]  # the same weights, augmentation and labels
     assert len(rows[0]["test_f1"]) == 10
-    by_labels, _ = tables(capsys.readouterr().out)
+    outcome, _gain, by_labels, _summary = tables(capsys.readouterr().out)
+    assert outcome[0][:2] == ["variant", "heuristic"]
     assert by_labels[0][:3] == ["labels", "bald error %", "random error %"]
 
 
