@@ -220,7 +220,7 @@ def test_miotcd(shown):
 @pytest.mark.parametrize("shown", ["compare_heuristics"], indirect=True)
 def test_compare_heuristics(shown):
     text, rows = shown
-    by_labels, summary = tables(text)
+    _outcome, _gain, by_labels, summary = tables(text)
     assert by_labels[0][:3] == ["labels", "epig error %", "random error %"]
     assert [row[0] for row in by_labels[1]] == ["40", "60", "80"]
     assert [row[:2] for row in summary[1]] == [["epig", "2"], ["random", "2"]]
@@ -231,7 +231,7 @@ def test_compare_heuristics(shown):
 
 @pytest.mark.parametrize("shown", ["vgg_mcdropout_cifar10"], indirect=True)
 def test_the_plain_run(shown):
-    by_labels, _ = tables(shown[0])
+    _outcome, _gain, by_labels, _summary = tables(shown[0])
     assert by_labels[0][:3] == ["labels", "bald error %", "random error %"]
 
 
