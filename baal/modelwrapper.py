@@ -17,8 +17,9 @@ from baal.exceptions import StateError
 from baal.metrics.mixin import MetricMixin
 from baal.training.batches import split_batch
 from baal.training.early_stopping import BestEpoch, is_tested
+from baal.training.embedder import Embedder
 from baal.training.loading import check_not_empty, make_loader
-from baal.training.predicting import Predictor, mc_inference, mean_over_samples
+from baal.training.predicting import mc_inference, mean_over_samples
 from baal.training.schedule import step_scheduler
 from baal.training.steps import autocast, take_step
 from baal.training_args import TrainingArgs
@@ -30,7 +31,7 @@ from baal.utils.log_configuration import get_logger
 __all__ = ["ModelWrapper", "TrainingArgs", "mc_inference"]
 
 
-class ModelWrapper(Predictor, MetricMixin):
+class ModelWrapper(Embedder, MetricMixin):
     """Trains, tests and samples a model on datasets.
 
     Batches are `(data, target, *rest)` or dicts: see `baal.training.batches.split_batch`.
@@ -50,7 +51,7 @@ class ModelWrapper(Predictor, MetricMixin):
     """
 
     def __init__(self, model: nn.Module, args: TrainingArgs) -> None:
-        Predictor.__init__(self, model, args)
+        Embedder.__init__(self, model, args)
         MetricMixin.__init__(self)
 
     def train_on_dataset(self, dataset: Dataset[Any]) -> list[float]:

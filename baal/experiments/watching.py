@@ -65,6 +65,28 @@ class Predictor:
         self._look_at(predictions)
         return predictions
 
+    def embed_on_dataset(self, dataset: Any) -> Any:
+        """Embeddings of a dataset's items, as the adapter gives them.
+
+        Args:
+            dataset: Items, in the form of the pool.
+
+        Returns:
+            `[N, D]`.
+        """
+        return self.adapter.embed(dataset)
+
+    def gradient_embed_on_dataset(self, dataset: Any) -> Any:
+        """Gradients with respect to the last layer, as the adapter gives them.
+
+        Args:
+            dataset: Items, in the form of the pool.
+
+        Returns:
+            Residuals `[N, C]` and embeddings `[N, D]`.
+        """
+        return self.adapter.gradient_embed(dataset)
+
     def _watched(self, batches: Iterator[Any]) -> Iterator[Any]:
         for batch in batches:
             self._look_at(batch)

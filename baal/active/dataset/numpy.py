@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from baal.active.dataset.base import SplittedDataset
-from baal.active.dataset.indices import IndexArray, to_position
+from baal.active.dataset.indices import IndexArray, to_index_array, to_position
 from baal.active.dataset.item_ids import ItemId
 from baal.active.dataset.random_state import Seed
 from baal.active.label_store.store import LabelStore
@@ -100,6 +100,22 @@ class ActiveNumpyArray(SplittedDataset):
     def pool(self) -> Arrays:
         """The unlabelled `(x, y)`, by ascending dataset index, as copies."""
         indices = self._labels.pool_indices
+        return self._x[indices], self._y[indices]
+
+    def as_in_pool(self, dataset_indices: Any) -> Arrays:
+        """The `(x, y)` of some items, labelled or not, as copies.
+
+        Args:
+            dataset_indices: Which, in any order.
+
+        Returns:
+            Them, by ascending dataset index.
+
+        Raises:
+            InvalidTypeError: These are no integers.
+            InvalidIndexError: There is no such item, or it comes twice.
+        """
+        indices = np.sort(to_index_array(dataset_indices, self._labels.n_items, "dataset"))
         return self._x[indices], self._y[indices]
 
     def __getitem__(self, index: int) -> tuple[Any, Any]:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from baal.active.dataset.numpy import ActiveNumpyArray
-from baal.exceptions import InvalidArgumentError, InvalidTypeError
+from baal.exceptions import InvalidArgumentError, InvalidIndexError, InvalidTypeError
 
 X = np.arange(10.0).reshape(5, 2)
 Y = np.array([10, 11, 12, 13, 14])
@@ -121,3 +121,13 @@ def test_it_needs_no_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "2"
+
+
+def test_any_items_as_the_pool_would_have_them():
+    dataset = ActiveNumpyArray((np.arange(4), np.arange(4) * 10), labelled=[1, 0, 0, 1])
+    x, y = dataset.as_in_pool([3, 1])
+    assert (x.tolist(), y.tolist()) == ([1, 3], [10, 30])
+    x[:] = 7
+    assert dataset.pool[0].tolist() == [1, 2]
+    with pytest.raises(InvalidIndexError):
+        dataset.as_in_pool([-1])
