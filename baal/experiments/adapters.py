@@ -4,6 +4,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
+import numpy.typing as npt
+
 from baal.exceptions import InvalidArgumentError
 
 __all__ = ["FrameworkAdapter"]
@@ -86,6 +88,17 @@ class FrameworkAdapter(ABC):
             `[N, C, ..., K]` in the order of the items, a list of such arrays for several outputs,
             or an iterator over batches of either.
         """
+
+    def target_columns(self, targets: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Which column of the predictions each target stands for; the calibration error asks.
+
+        Args:
+            targets: `[N, ...]`, as items have them.
+
+        Returns:
+            Columns `[N, ...]`; by default the targets, which number the columns already.
+        """
+        return targets
 
     @abstractmethod
     def state_dict(self) -> dict[str, Any]:

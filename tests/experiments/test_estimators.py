@@ -18,6 +18,7 @@ from baal.active.heuristics import BALD, EPIG, Entropy, Random, Variance, get_he
 from baal.exceptions import InvalidArgumentError, InvalidTypeError, StateError
 from baal.experiments.base import ActiveLearningExperiment
 from baal.experiments.compare import Setup, compare
+from baal.experiments.estimator_parameters import SeedSource
 from baal.experiments.estimators import SklearnAdapter
 
 X, Y = load_iris(return_X_y=True)
@@ -135,8 +136,8 @@ def test_building_an_experiment_changes_nothing():
     adapter = SklearnAdapter(estimator, seed=0)
     np.random.seed(5)
     build(adapter, dataset=dataset)
-    drawn = adapter._random_state.randint(1000)
-    assert drawn == np.random.RandomState(0).randint(1000)
+    drawn = adapter._seeds.draw()
+    assert drawn == SeedSource(0).draw()
     np.random.seed(0)
     expected = np.random.rand()
     build(forest(), dataset=dataset)
