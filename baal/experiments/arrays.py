@@ -54,8 +54,7 @@ def _row(array: Any, index: int) -> Any:
     if hasattr(array, "iloc"):  # a table
         return array.iloc[index]
     # A sparse matrix gives a sparse row, which has no length and no text that tells its values.
-    row = array[index]
-    return row.toarray().ravel() if hasattr(row, "toarray") else row
+    return array[[index]].toarray()[0] if hasattr(array, "toarray") else array[index]
 
 
 def _with_rows(array: Any) -> Any:

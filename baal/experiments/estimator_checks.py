@@ -36,8 +36,9 @@ is not: call its `fit` first
         raise InvalidTypeError(
             f"Expected `estimator` to be a fitted estimator, but got the class {estimator.__name__}"
         )
-    fitted = hasattr(estimator, "module_") if is_net(estimator) else _is_fitted(estimator)
-    if not fitted:
+    while hasattr(estimator, "steps"):  # a pipeline may end in an estimator of some other library
+        estimator = estimator.steps[-1][1]
+    if not _is_fitted(estimator):
         raise StateError(
             f"Expected `estimator` to be fitted, but got a {type(estimator).__name__} that is not: "
             "call its `fit` first"
@@ -45,13 +46,15 @@ is not: call its `fit` first
 
 
 def _is_fitted(estimator: Any) -> bool:
+    if is_net(estimator):
+        return hasattr(estimator, "module_")
+    if not isinstance(estimator, require_extra("sklearn.base", "sklearn").BaseEstimator):
+        return True
     not_fitted = require_extra("sklearn.exceptions", "sklearn").NotFittedError
     try:
         require_extra("sklearn.utils.validation", "sklearn").check_is_fitted(estimator)
     except not_fitted:
         return False
-    except (AttributeError, TypeError):  # an estimator of some other library
-        return True
     return True
 
 
