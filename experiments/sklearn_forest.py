@@ -20,20 +20,19 @@ from baal.experiments.compare import Comparison, Setup, compare
 from baal.experiments.estimators import SklearnAdapter
 from baal.experiments.studies.options import HelpFormatter, check_unique, one_of, whole_number
 
-# A tree that is grown to the end is certain of everything: BALD would be the same as Entropy.
-Classifier = partial(RandomForestClassifier, min_samples_leaf=2)
 TASKS = {
-    "digits": (load_digits, Classifier, ["bald", "entropy"], "test_accuracy"),
+    "digits": (load_digits, RandomForestClassifier, ["bald", "entropy"], "test_accuracy"),
     "diabetes": (load_diabetes, RandomForestRegressor, ["variance"], "test_rmse"),
 }
 
 
-def make(task: str, trees: int, seed: int) -> Setup:
+def make(task: str, trees: int, min_samples_leaf: int, seed: int) -> Setup:
     """Data and forest of one seed.
 
     Args:
         task: One of `TASKS`.
         trees: Of the forest.
+        min_samples_leaf: Items in a leaf of classes, at least.
         seed: Of the split into pool and test set, a third, and of the forest.
 
     Returns:
@@ -44,7 +43,9 @@ def make(task: str, trees: int, seed: int) -> Setup:
     order = np.random.default_rng(seed).permutation(len(x))
     test, pool = np.split(order, [len(x) // 3])
     dataset = ActiveNumpyArray((x[pool], y[pool]), random_state=seed)
-    trainer = SklearnAdapter(forest(n_estimators=trees), seed=seed)
+    # A tree of classes with leaves of one item is certain of all: BALD is the same as Entropy.
+    settings = {"min_samples_leaf": min_samples_leaf} if task == "digits" else {}
+    trainer = SklearnAdapter(forest(n_estimators=trees, **settings), seed=seed)
     return Setup(trainer, dataset, (x[test], y[test]))
 
 
@@ -59,7 +60,7 @@ def run(task: str, options: argparse.Namespace) -> Comparison:
         Records and tables.
     """
     return compare(
-        partial(make, task, options.trees),
+        partial(make, task, options.trees, options.min_samples_leaf),
         TASKS[task][2],
         options.seeds,
         initial_labels=options.initial_labels,
@@ -109,6 +110,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--initial-labels", type=number, default=20, help="labels at the start")
     parser.add_argument("--query-size", type=number, default=10, help="labels in a round")
     parser.add_argument("--trees", type=number, default=50, help="trees of a forest")
+    parser.add_argument(
+        "--min-samples-leaf",
+        type=number,
+        default=2,
+        help="items in a leaf of digits; 1 is full trees",
+    )
     parser.add_argument("--verbose", action="store_true", help="show progress bars")
     return parser
 

@@ -28,6 +28,23 @@ def test_tables_of_both_tasks():
         assert all(name in table for name in names)
 
 
+def test_trees_grown_to_the_end_make_bald_the_same_as_entropy():
+    def columns(leaf):
+        done = run(
+            "--tasks", "digits", "--seeds", "0", "1", "--rounds", "2", "--trees", "5",
+            "--min-samples-leaf", leaf,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        rows = [line.split("|") for line in done.stdout.splitlines() if line.startswith("|")]
+        numbers = [row for row in rows if row[1].strip().isdigit()]
+        return [row[2] for row in numbers], [row[3] for row in numbers]
+
+    bald, entropy = columns("1")
+    assert bald == entropy
+    bald, entropy = columns("2")
+    assert bald != entropy
+
+
 def test_what_is_refused():
     done = run("--seeds", "1", "1")
     assert done.returncode == 2
