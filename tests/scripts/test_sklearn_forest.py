@@ -37,7 +37,7 @@ def test_trees_grown_to_the_end_make_bald_the_same_as_entropy():
         assert done.returncode == 0, done.stderr
         rows = [line.split("|") for line in done.stdout.splitlines() if line.startswith("|")]
         numbers = [row for row in rows if row[1].strip().isdigit()]
-        return [row[2] for row in numbers], [row[3] for row in numbers]
+        return [[row[column].strip() for row in numbers] for column in (2, 3)]
 
     bald, entropy = columns("1")
     assert bald == entropy
