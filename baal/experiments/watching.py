@@ -14,7 +14,8 @@ from baal.experiments.arrays import as_items
 from baal.training.batches import split_batch
 from baal.utils.frames import level_outside_baal
 from baal.utils.log_configuration import get_logger
-from baal.utils.predictive import expected_calibration_error, predictive_probabilities
+from baal.utils.metrics.calibration import expected_calibration_error
+from baal.utils.predictive import predictive_probabilities
 from baal.utils.probabilities import tensor_to_numpy
 
 __all__ = ["Predictor", "Stopwatch", "calibration", "headline", "plain_metrics"]

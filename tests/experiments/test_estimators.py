@@ -35,7 +35,7 @@ from baal.experiments.base import ActiveLearningExperiment
 from baal.experiments.compare import Setup, compare
 from baal.experiments.estimator_parameters import SeedSource
 from baal.experiments.estimators import SklearnAdapter
-from baal.utils.predictive import expected_calibration_error
+from baal.utils.metrics.calibration import expected_calibration_error
 
 X, Y = load_iris(return_X_y=True)
 # Noise, so that no two trees agree on all that is left of the pool.
