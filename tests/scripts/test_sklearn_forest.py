@@ -28,6 +28,16 @@ def test_tables_of_both_tasks():
         assert all(name in table for name in names)
 
 
+def test_a_net_of_skorch():
+    done = run("--tasks", "net", "--seeds", "0", "--rounds", "1", "--trees", "5")
+    assert done.returncode == 0, done.stderr
+    rows = [line.split("|") for line in done.stdout.splitlines() if line.startswith("|")]
+    start, end = [row for row in rows if row[1].strip().isdigit()]
+    assert [start[1].strip(), end[1].strip()] == ["20", "30"]
+    assert start[2].strip() == start[3].strip() == start[4].strip()  # the same labels and weights
+    assert float(start[2].split()[0]) > 30  # of ten classes
+
+
 def test_trees_grown_to_the_end_make_bald_the_same_as_entropy():
     def columns(leaf):
         done = run(
