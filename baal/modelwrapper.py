@@ -19,13 +19,12 @@ from baal.training.batches import split_batch
 from baal.training.early_stopping import BestEpoch, is_tested
 from baal.training.embedder import Embedder
 from baal.training.loading import check_not_empty, make_loader
-from baal.training.predicting import mc_inference, mean_over_samples
+from baal.training.predicting import mc_inference
 from baal.training.schedule import step_scheduler
 from baal.training.steps import autocast, take_step
 from baal.training_args import TrainingArgs
 from baal.utils.cuda_utils import to_device
 from baal.utils.frames import level_outside_baal
-from baal.utils.iterutils import map_on_tensor
 from baal.utils.log_configuration import get_logger
 
 __all__ = ["ModelWrapper", "TrainingArgs", "mc_inference"]
@@ -225,15 +224,11 @@ class ModelWrapper(Embedder, MetricMixin):
             InvalidArgumentError: `average_predictions` is below 1.
         """
         criterion = self._criterion()
-        samples = self._samples_to_test(data, average_predictions)
+        output = self._output_to_test(self._samples_to_test(data, average_predictions))
         target = to_device(target, self.device)
-        output = map_on_tensor(mean_over_samples, samples)
         loss = criterion(output, target)
         self._update_metrics(output, target, loss, "test")
         return loss
-
-    def _samples_to_test(self, data: Any, average_predictions: int) -> Any:
-        return self.predict_on_batch(data, average_predictions)
 
     def _optimizer(self) -> Optimizer:
         if self.args.optimizer is None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from baal.exceptions import InvalidArgumentError
 from baal.training.embedding import factors_of
@@ -90,6 +91,17 @@ class FrameworkAdapter(ABC):
             `[N, C, ..., K]` in the order of the items, a list of such arrays for several outputs,
             or an iterator over batches of either.
         """
+
+    def target_columns(self, targets: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Which column of the predictions each target stands for; the calibration error asks.
+
+        Args:
+            targets: `[N, ...]`, as items have them.
+
+        Returns:
+            Columns `[N, ...]`; by default the targets, which number the columns already.
+        """
+        return targets
 
     @abstractmethod
     def state_dict(self) -> dict[str, Any]:

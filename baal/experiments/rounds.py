@@ -90,7 +90,8 @@ class Rounds(ResumableRun):
     def _evaluate(self) -> dict[str, Any]:
         metrics = dict(self.adapter.evaluate(self.eval_dataset, self.iterations))
         if self.ece:
-            metrics["test_ece"] = calibration(self._predict, self.eval_dataset)
+            columns = self.adapter.target_columns
+            metrics["test_ece"] = calibration(self._predict, self.eval_dataset, columns)
         return metrics
 
     def _choose(self, metrics: Mapping[str, Any]) -> tuple[Proposal, str]:

@@ -29,6 +29,7 @@ def test_five_methods_make_an_adapter():
     adapter.check()
     assert adapter.settings() == {"trainer": "str"}
     assert adapter.samples_are_joint is None
+    assert adapter.target_columns([2, 0]) == [2, 0]  # targets number the columns
 
 
 def test_no_trainer():

@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from scipy import sparse
 
 from baal.active.dataset.numpy import ActiveNumpyArray
 from baal.exceptions import InvalidArgumentError, InvalidIndexError, InvalidTypeError
@@ -37,6 +38,25 @@ def test_nothing_labelled_by_default():
     arrays = ActiveNumpyArray((X.tolist(), torch.tensor(Y)))
     assert (arrays.n_labelled, arrays.n_unlabelled) == (0, 5)
     assert arrays.dataset[0].shape == (0, 2)
+
+
+@pytest.mark.parametrize(
+    "kind", ["csr_matrix", "csr_array", "csc_matrix", "coo_matrix", "coo_array"]
+)
+def test_sparse_inputs_stay_sparse(kind):
+    dense = ActiveNumpyArray((X, Y), random_state=3, validation_split=0.4)
+    arrays = ActiveNumpyArray((getattr(sparse, kind)(X), Y), random_state=3, validation_split=0.4)
+    for one in (dense, arrays):
+        one.label_randomly(4)
+    for side in ("dataset", "pool", "validation"):
+        (x, y), (expected, targets) = getattr(arrays, side), getattr(dense, side)
+        assert sparse.issparse(x)
+        assert x.toarray().tolist() == expected.tolist()
+        assert y.tolist() == targets.tolist()
+    assert [(x.tolist(), y) for x, y in arrays] == [(x.tolist(), y) for x, y in dense]
+    assert arrays.get_raw(3)[0].tolist() == X[3].tolist()
+    with pytest.raises(InvalidArgumentError, match=r"got the shapes \[5, 2\] and \[4\]"):
+        ActiveNumpyArray((getattr(sparse, kind)(X), Y[:4]))
 
 
 def test_validation():
