@@ -116,7 +116,8 @@ class Rounds(ResumableRun):
         return proposal, "" if len(proposal) else "nothing was proposed"
 
     def _rounds_at_most(self) -> int:
-        limit = self.criterion.labels_left()
         n_pool = self.al_dataset.n_unlabelled
-        n_queries = -(-(n_pool if limit is None else min(limit, n_pool)) // self.query_size)
-        return len(self.records) + n_queries + 1
+        queries = self.criterion.queries_left(self.query_size, n_pool)
+        if queries is None:
+            queries = -(-n_pool // self.query_size)
+        return len(self.records) + queries + 1
