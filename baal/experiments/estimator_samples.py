@@ -14,7 +14,7 @@ from baal.experiments.estimator_parameters import is_regressor
 from baal.experiments.skorch_samples import is_net, is_stochastic, net_samples
 from baal.utils.extras import require_extra
 
-__all__ = ["members_of", "posterior_samples"]
+__all__ = ["members_of", "posterior_samples", "unwrapped"]
 
 FloatArray = npt.NDArray[np.floating[Any]]
 
@@ -106,7 +106,7 @@ def members_of(estimator: Any, x: Any, draws: int = 20) -> Members:
         (8, 1, 5)
     """
     check_fitted(estimator)
-    estimator, x = _unwrapped(estimator, x)
+    estimator, x = unwrapped(estimator, x)
     if is_regressor(estimator):
         return _regressor(estimator, x, draws)
     if is_net(estimator):
@@ -121,8 +121,24 @@ def members_of(estimator: Any, x: Any, draws: int = 20) -> Members:
     return Members(values, classes, None if _draws(estimator) else True)
 
 
-def _unwrapped(estimator: Any, x: Any) -> tuple[Any, Any]:
-    """The estimator at the end of pipelines and searches, and what it is given."""
+def unwrapped(estimator: Any, x: Any) -> tuple[Any, Any]:
+    """The estimator at the end of pipelines and searches, and what it is given.
+
+    Args:
+        estimator: Fitted.
+        x: Inputs `[N, ...]`.
+
+    Returns:
+        The estimator, and inputs for it.
+
+    Example:
+        >>> from sklearn.linear_model import Ridge
+        >>> from sklearn.pipeline import make_pipeline
+        >>> from sklearn.preprocessing import StandardScaler
+        >>> pipeline = make_pipeline(StandardScaler(), Ridge()).fit([[0.0], [2.0]], [0, 1])
+        >>> unwrapped(pipeline, [[3.0]])
+        (Ridge(), array([[2.]]))
+    """
     pipeline = require_extra("sklearn.pipeline", "sklearn").Pipeline
     while True:
         if hasattr(estimator, "best_estimator_"):

@@ -15,6 +15,7 @@ from baal.experiments.estimator_classes import (
     Members,
     check_vector,
 )
+from baal.experiments.estimator_embeddings import embeddings_of
 from baal.experiments.estimator_metrics import checked_metrics, measured
 from baal.experiments.estimator_parameters import (
     SeedSource,
@@ -24,7 +25,9 @@ from baal.experiments.estimator_parameters import (
     seeded_estimator,
 )
 from baal.experiments.estimator_samples import members_of
+from baal.training.embedding import factors_of
 from baal.utils.extras import require_extra
+from baal.utils.gradient_embeddings import GradientEmbeddings
 
 __all__ = ["SklearnAdapter"]
 
@@ -54,6 +57,8 @@ class SklearnAdapter(FrameworkAdapter):
             set stay as they are.
         classes: All classes, in the order of the columns of predictions. None: those of all items
             of an `ActiveNumpyArray`; of another data set, those labelled by then.
+        features: Called with inputs `[N, ...]`, gives their embeddings `[N, D]` for heuristics that
+            need them, such as `CoreSet`. None: as `embeddings_of` has them.
 
     Attributes:
         estimator: The one fitted last; None before.
@@ -90,6 +95,7 @@ class SklearnAdapter(FrameworkAdapter):
         metrics: Mapping[str, Callable[[Any, Any], Any]] | None = None,
         seed: int | None = None,
         classes: Sequence[Any] | npt.NDArray[Any] | None = None,
+        features: Callable[[Any], Any] | None = None,
     ) -> None:
         if not is_estimator(estimator):
             raise InvalidTypeError(
@@ -104,6 +110,7 @@ class SklearnAdapter(FrameworkAdapter):
             )
         self.metrics = checked_metrics(metrics)
         self.seed = seed
+        self.features = features
         self.estimator: Any = None
         self._seeds = SeedSource(seed)
         self._columns = Columns(classes)
@@ -187,6 +194,32 @@ class SklearnAdapter(FrameworkAdapter):
         for members in self._blocks(x, iterations):
             yield members.aligned(self._columns.classes)[..., :iterations]
 
+    def embed(self, dataset: Any) -> Any:
+        """Embeddings, for heuristics that need them.
+
+        Args:
+            dataset: Items, with targets or without.
+
+        Returns:
+            `[N, D]`: of `features`, or else as `embeddings_of` has them.
+        """
+        x, _ = whole_arrays(dataset)
+        return embeddings_of(self._fitted(), x) if self.features is None else self.features(x)
+
+    def gradient_embed(self, dataset: Any) -> GradientEmbeddings:
+        """The embeddings, with the mean prediction of all members less its most probable class.
+
+        Args:
+            dataset: Items, with targets or without.
+
+        Returns:
+            Residuals `[N, C]` and embeddings `[N, D]`.
+        """
+        x, _ = whole_arrays(dataset)
+        blocks = self._blocks(x, 1)
+        means = [members.aligned(self._columns.classes).mean(axis=-1) for members in blocks]
+        return factors_of(np.concatenate(means), np.asarray(self.embed(dataset)))
+
     def target_columns(self, targets: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """The columns of predictions that targets stand for.
 
@@ -237,15 +270,20 @@ class SklearnAdapter(FrameworkAdapter):
             "metrics": sorted(self.metrics),
             "seed": self.seed,
             "classes": self._columns.named,
+            "features": self.features,
         }
 
     def _blocks(self, x: Any, draws: int) -> Iterator[Members]:
-        if self.estimator is None:
-            raise StateError("Expected the estimator to be fitted, but it was not trained yet")
+        estimator = self._fitted()
         for start in range(0, x.shape[0], _BLOCK):
-            members = members_of(self.estimator, x[start : start + _BLOCK], draws)
+            members = members_of(estimator, x[start : start + _BLOCK], draws)
             if members.classes is not None:
                 check_probabilities(members.values, type(self.trainer).__name__)
             self._are_joint = members.are_joint
             self._columns.seen(members.classes)
             yield members
+
+    def _fitted(self) -> Any:
+        if self.estimator is None:
+            raise StateError("Expected the estimator to be fitted, but it was not trained yet")
+        return self.estimator
