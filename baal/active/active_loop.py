@@ -19,7 +19,8 @@ from baal.active.dataset.pool import ActivePool, pool_indices_of
 from baal.active.dataset.random_state import draw_distinct
 from baal.active.heuristics.base import AbstractHeuristic
 from baal.active.heuristics.baselines import Random
-from baal.active.supply import Sources, context_of, supply
+from baal.active.sources import Sources
+from baal.active.supply import context_of, supply
 from baal.exceptions import InvalidArgumentError, InvalidTypeError, StateError
 from baal.utils.frames import level_outside_baal
 from baal.utils.log_configuration import get_logger

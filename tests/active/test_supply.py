@@ -7,7 +7,6 @@ from torch.utils.data import TensorDataset
 from baal.active import ActiveLearningLoop
 from baal.active.dataset import ActiveLearningDataset, ActiveNumpyArray
 from baal.active.heuristics import BALD, CoreSet, PoolHeuristic, Random
-from baal.active.supply import Sources, mean_outputs
 from baal.exceptions import InvalidArgumentError
 from baal.modelwrapper import ModelWrapper, TrainingArgs
 from baal.training.embedding import factors_of
@@ -209,10 +208,3 @@ def test_dicts_have_their_label_by_name():
 
     ActiveLearningLoop(dataset, predict, heuristic, get_embeddings=predict).query()
     assert heuristic.seen.labelled_targets.ravel().tolist() == [0, 1, 0, 1]
-
-
-def test_means():
-    assert mean_outputs(iter([np.ones((2, 3, 4)), np.zeros((1, 3, 4))])).tolist() == [
-        [1] * 3, [1] * 3, [0] * 3,
-    ]  # fmt: skip
-    assert Sources(predict, None).options == {}
