@@ -1,0 +1,96 @@
+"""What of a Lightning trainer and module decides on results, in words."""
+
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["described_trainer", "is_overridden", "renamed"]
+
+_DECIDES = (
+    *("max_epochs", "min_epochs", "max_steps", "min_steps", "limit_train_batches"),
+    *("limit_val_batches", "limit_test_batches", "accumulate_grad_batches", "gradient_clip_val"),
+    *("gradient_clip_algorithm", "check_val_every_n_epoch", "val_check_interval"),
+    *("num_sanity_val_steps", "overfit_batches", "reload_dataloaders_every_n_epochs"),
+    *("precision", "num_devices", "num_nodes"),
+)
+# Callbacks that only show or write things.
+_SHOWS = ("progress", "model_summary", "lr_monitor", "device_stats_monitor")
+
+
+def described_trainer(trainer: Any) -> dict[str, Any]:
+    """How a trainer trains.
+
+    Args:
+        trainer: A `Trainer` that has not trained.
+
+    Returns:
+        Its limits, precision, strategy and callbacks; not where it writes to or what it shows.
+
+    Example:
+        >>> import lightning.pytorch as pl
+        >>> trainer = pl.Trainer(accelerator="cpu", logger=False, max_epochs=3)
+        >>> described_trainer(trainer)["max_epochs"]
+        3
+    """
+    described: dict[str, Any] = {name: getattr(trainer, name, None) for name in _DECIDES}
+    described["strategy"] = type(trainer.strategy).__name__
+    described["callbacks"] = [
+        _described_callback(callback)
+        for callback in trainer.callbacks
+        if not set(_SHOWS) & set(type(callback).__module__.split("."))
+    ]
+    return described
+
+
+def _described_callback(callback: Any) -> dict[str, Any]:
+    public = {
+        name: value
+        for name, value in sorted(vars(callback).items())
+        if isinstance(value, bool | int | float | str | None)
+        and not (name.startswith("_") or "dir" in name or "path" in name or name == "verbose")
+    }
+    return {"class": type(callback).__qualname__, **public}
+
+
+def is_overridden(module: Any, name: str) -> bool:
+    """Whether a module, or data module, defines a method that Lightning has none of its own for.
+
+    Args:
+        module: Something of Lightning.
+        name: Of the method.
+
+    Returns:
+        False too if there is no such method.
+
+    Example:
+        >>> import lightning.pytorch as pl
+        >>> is_overridden(pl.LightningModule(), "training_step")
+        False
+    """
+    if name in vars(module):
+        return True
+    owner = next((base for base in type(module).__mro__ if name in vars(base)), None)
+    own = {"LightningModule", "LightningDataModule", "DataHooks", "ModelHooks"}
+    return owner is not None and owner.__name__ not in own
+
+
+def renamed(metrics: Mapping[str, Any], prefix: str, known: tuple[str, ...]) -> dict[str, Any]:
+    """Metrics by names as records have them.
+
+    Args:
+        metrics: What was logged.
+        prefix: Goes before names that do not begin with one of `known`.
+        known: Beginnings of names that stay.
+
+    Returns:
+        Numbers by name; a slash is an underscore.
+
+    Example:
+        >>> renamed({"train/loss": 0.5, "accuracy": 1}, "train", ("train", "val"))
+        {'train_loss': 0.5, 'train_accuracy': 1.0}
+    """
+    found = {}
+    for name, value in metrics.items():
+        plain = name.replace("/", "_")
+        begins = any(plain.startswith(f"{one}_") for one in known)
+        found[plain if begins else f"{prefix}_{plain}"] = float(value)
+    return found
