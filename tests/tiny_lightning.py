@@ -52,10 +52,6 @@ class Steps:
         self.log("train_loss", loss, on_step=False, on_epoch=True)
         return loss
 
-    def validation_step(self, batch, batch_idx):
-        x, y = batch
-        self.log("val_loss", F.cross_entropy(self(x), y))
-
     def test_step(self, batch, batch_idx):
         x, y = batch
         logits = self(x)
@@ -65,6 +61,12 @@ class Steps:
     def configure_optimizers(self):
         optimizer = torch.optim.Adam(self.parameters(), lr=0.02)
         return [optimizer], [torch.optim.lr_scheduler.StepLR(optimizer, 1, 0.5)]
+
+
+def validation_step(self, batch, batch_idx):
+    """For modules that are given to `module` with it."""
+    x, y = batch
+    self.log("val_loss", F.cross_entropy(self(x), y))
 
 
 def module(pl, base=None, patch=patch_module, **attributes):

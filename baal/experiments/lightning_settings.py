@@ -13,7 +13,7 @@ _DECIDES = (
     *("precision", "num_devices", "num_nodes"),
 )
 # Callbacks that only show or write things.
-_SHOWS = ("progress", "model_summary", "lr_monitor", "device_stats_monitor")
+_SHOWS = (".progress", "model_summary", "lr_monitor", "device_stats_monitor")
 
 
 def described_trainer(trainer: Any) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def described_trainer(trainer: Any) -> dict[str, Any]:
     described["callbacks"] = [
         _described_callback(callback)
         for callback in trainer.callbacks
-        if not set(_SHOWS) & set(type(callback).__module__.split("."))
+        if not any(part in type(callback).__module__ for part in _SHOWS)
     ]
     return described
 

@@ -9,7 +9,16 @@ from torch.utils.data import DataLoader
 from baal.exceptions import InvalidTypeError
 from baal.lightning import standalone, unified
 from baal.lightning.resetting import reset_progress
-from tests.tiny_lightning import FRAMEWORKS, QUIET, active_blobs, blobs, framework, module, trainer
+from tests.tiny_lightning import (
+    FRAMEWORKS,
+    QUIET,
+    active_blobs,
+    blobs,
+    framework,
+    module,
+    trainer,
+    validation_step,
+)
 
 HOMES = {"lightning.pytorch": unified, "pytorch_lightning": standalone}
 
@@ -26,7 +35,8 @@ def fit(used, net, seed=0):
     """Trained from the net's weights of now: the weights, steps made, and rates."""
     net.steps, net.rates = 0, []
     torch.manual_seed(seed)
-    used.fit(net, DataLoader(blobs(), 6, shuffle=True), DataLoader(blobs(12, 1), 6))
+    val = DataLoader(blobs(12, 1), 6) if hasattr(type(net), "offset") else None
+    used.fit(net, DataLoader(blobs(), 6, shuffle=True), val)
     return weights_of(net), net.steps, list(net.rates), used.global_step, used.current_epoch
 
 
@@ -63,12 +73,11 @@ def test_a_second_fit_is_as_the_first(name, limit):
 @pytest.mark.parametrize("name", FRAMEWORKS)
 def test_callbacks_begin_anew(name, tmp_path):
     pl = framework(name)
-    net = module(pl)
 
     def ever_worse(self, batch, batch_idx):
         self.log("val_loss", float(self.current_epoch) + self.offset)
 
-    type(net).validation_step, net.offset = ever_worse, 0.0
+    net = module(pl, validation_step=ever_worse, offset=0.0)
     stopping = pl.callbacks.EarlyStopping("val_loss", patience=2)
     best = pl.callbacks.ModelCheckpoint(tmp_path, monitor="val_loss", filename="{val_loss:.0f}")
     used = trainer(
@@ -88,7 +97,7 @@ def test_callbacks_begin_anew(name, tmp_path):
 @pytest.mark.parametrize("name", FRAMEWORKS)
 def test_the_trainer_of_baal_counts_each_fit_from_its_beginning(name):
     pl = framework(name)
-    net = module(pl)
+    net = module(pl, validation_step=validation_step, offset=0.0)
     stopping = pl.callbacks.EarlyStopping("val_loss", patience=9)
     used = HOMES[name].BaalTrainer(active_blobs(), callbacks=[stopping], **QUIET)
     start = weights_of(net)
