@@ -4,14 +4,20 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-import torch
 from torch.utils.data import DataLoader
 
 from baal.bayesian.joint import joint_marks, restore_joint_marks
 from baal.bayesian.sampling import Way, check_iterations, check_way
-from baal.exceptions import InvalidArgumentError, InvalidTypeError, StateError
+from baal.exceptions import InvalidArgumentError
 from baal.experiments.adapters import FrameworkAdapter
-from baal.experiments.lightning_settings import described_trainer, is_overridden, renamed
+from baal.experiments.lightning_settings import (
+    best_weights_of,
+    check_dataset,
+    check_framework,
+    described_trainer,
+    is_overridden,
+    renamed,
+)
 from baal.lightning.flavours import framework_in_use, framework_of
 from baal.lightning.predicting import predictions
 from baal.lightning.resetting import CallbackStates, reset_progress
@@ -57,6 +63,7 @@ class LightningAdapter(FrameworkAdapter):
         MissingExtraError: Lightning is not installed.
 
     Example:
+        >>> import torch
         >>> import lightning.pytorch as pl
         >>> from baal.bayesian.dropout import Dropout
         >>> class Net(pl.LightningModule):
@@ -84,12 +91,12 @@ class LightningAdapter(FrameworkAdapter):
         require_extra(framework_in_use(), "lightning")
         check_way(way)
         made = trainer if framework_of(trainer) or not callable(trainer) else trainer()
-        _check_framework(made, module, datamodule)
+        check_framework(made, module, datamodule)
         super().__init__(made)
         self.module = module
         self.datamodule = datamodule
         own = getattr(datamodule, "make_loader", partial(DataLoader, batch_size=32))
-        self.make_loader = own if make_loader is None else make_loader
+        self.make_loader = make_loader or own
         self.inputs = getattr(module, "inputs", inputs_of) if inputs is None else inputs
         self.best_weights = best_weights
         self._sampler = ModuleSampler(module, way)
@@ -112,8 +119,7 @@ class LightningAdapter(FrameworkAdapter):
             What was logged; `train_` is put before names that begin neither so nor with `val`.
 
         Raises:
-            StateError: The weights that `ModelCheckpoint` found best are asked for, and there is no
-                such callback, or it has saved nothing.
+            StateError: `best_weights` is asked for, and `ModelCheckpoint` has saved nothing.
         """
         # A way of sampling found on earlier batches would make a round depend on those before it.
         self._sampler.forget()
@@ -127,7 +133,7 @@ class LightningAdapter(FrameworkAdapter):
         try:
             self.trainer.fit(self.module, **data)
             if self.best_weights:
-                self._load_best()
+                self.module.load_state_dict(best_weights_of(self.trainer))
         finally:
             self._detach()
         return renamed(self.trainer.callback_metrics, "train", ("train", "val"))
@@ -162,8 +168,7 @@ class LightningAdapter(FrameworkAdapter):
         """
         check_iterations(iterations)
 
-        def sample(batch: Any, number: int) -> Any:
-            del number
+        def sample(batch: Any, _: int) -> Any:
             return self._sampler.sample(iterations, self.inputs(batch))
 
         return predictions(self.trainer, self.module, self.make_loader(dataset), sample)
@@ -194,10 +199,10 @@ class LightningAdapter(FrameworkAdapter):
         return [self.module, self.datamodule, self.make_loader, self.inputs]
 
     def check(self) -> None:
-        """Refuse a module that cannot be trained or tested.
+        """Refuse a module that does not define one of the steps.
 
         Raises:
-            InvalidArgumentError: It does not define one of the steps.
+            InvalidArgumentError: It does not.
         """
         for name in ("training_step", "test_step", "configure_optimizers"):
             if not is_overridden(self.module, name):
@@ -207,23 +212,15 @@ class LightningAdapter(FrameworkAdapter):
                 )
 
     def ready(self, dataset: Any) -> bool:
-        """Refuse a data module, or a module, of another dataset.
+        """Refuse a data module, or a module, of another dataset, with an `InvalidArgumentError`.
 
         Args:
             dataset: The active dataset.
 
         Returns:
             True.
-
-        Raises:
-            InvalidArgumentError: Its `active_dataset` is another one.
         """
-        for name, part in (("datamodule", self.datamodule), ("module", self.module)):
-            own = getattr(part, "active_dataset", None)
-            if own is not None and own is not dataset:
-                raise InvalidArgumentError(
-                    f"Expected the `active_dataset` of `{name}` to be `al_dataset`, but got another"
-                )
+        check_dataset(dataset, datamodule=self.datamodule, module=self.module)
         return True
 
     def settings(self) -> dict[str, Any]:
@@ -253,39 +250,8 @@ class LightningAdapter(FrameworkAdapter):
                 reset_progress(self.trainer)
         self._is_used = True
 
-    def _load_best(self) -> None:
-        callback = self.trainer.checkpoint_callback
-        path = getattr(callback, "best_model_path", "")
-        if not path:
-            raise StateError(
-                "Expected a `ModelCheckpoint` to have saved the best weights, but got none: give "
-                "the trainer one, or leave out `best_weights`."
-            )
-        content = torch.load(path, map_location="cpu", weights_only=True)
-        self.module.load_state_dict(content["state_dict"])
-
     def _detach(self) -> None:
         """Without its trainer, a module holds no loaders, whose generators come and go."""
         self.module.trainer = None
         if self.datamodule is not None:
             self.datamodule.trainer = None
-
-
-def _check_framework(trainer: Any, module: Any, datamodule: Any) -> None:
-    for name, thing, method in (("trainer", trainer, "fit"), ("module", module, "training_step")):
-        if framework_of(thing) is None or not hasattr(thing, method):
-            raise InvalidTypeError(
-                f"Expected `{name}` to be one of Lightning, but got {type(thing).__name__}"
-            )
-    of_trainer = framework_of(trainer)
-    for name, thing in (("module", module), ("datamodule", datamodule)):
-        if thing is not None and framework_of(thing) != of_trainer:
-            raise InvalidArgumentError(
-                f"Expected `{name}` to be of `{of_trainer}`, as `trainer` is, but got one of "
-                f"`{framework_of(thing)}`: Lightning does not mix the two."
-            )
-    if trainer.fit_loop.epoch_progress.total.ready:
-        raise InvalidArgumentError(
-            "Expected `trainer` to be one that has not trained, but got one that has: what its "
-            "callbacks remember would go into the first round."
-        )

@@ -1,9 +1,21 @@
-"""What of a Lightning trainer and module decides on results, in words."""
+"""What of a Lightning trainer and module decides on results, and whether they fit together."""
 
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["described_trainer", "is_overridden", "renamed"]
+import torch
+
+from baal.exceptions import InvalidArgumentError, InvalidTypeError, StateError
+from baal.lightning.flavours import framework_of
+
+__all__ = [
+    "best_weights_of",
+    "check_dataset",
+    "check_framework",
+    "described_trainer",
+    "is_overridden",
+    "renamed",
+]
 
 _DECIDES = (
     *("max_epochs", "min_epochs", "max_steps", "min_steps", "limit_train_batches"),
@@ -94,3 +106,90 @@ def renamed(metrics: Mapping[str, Any], prefix: str, known: tuple[str, ...]) -> 
         begins = any(plain.startswith(f"{one}_") for one in known)
         found[plain if begins else f"{prefix}_{plain}"] = float(value)
     return found
+
+
+def check_framework(trainer: Any, module: Any, datamodule: Any) -> None:
+    """Refuse what is nothing of Lightning, or does not fit together.
+
+    Args:
+        trainer: A `Trainer` that has not trained.
+        module: A `LightningModule`.
+        datamodule: A `LightningDataModule`, or None.
+
+    Raises:
+        InvalidTypeError: One of them is something else.
+        InvalidArgumentError: They are of different import names, or the trainer has trained.
+
+    Example:
+        >>> check_framework("a trainer", None, None)
+        Traceback (most recent call last):
+        baal.exceptions.InvalidTypeError: Expected `trainer` to be one of Lightning, but got str
+    """
+    for name, thing, method in (("trainer", trainer, "fit"), ("module", module, "training_step")):
+        if framework_of(thing) is None or not hasattr(thing, method):
+            raise InvalidTypeError(
+                f"Expected `{name}` to be one of Lightning, but got {type(thing).__name__}"
+            )
+    of_trainer = framework_of(trainer)
+    for name, thing in (("module", module), ("datamodule", datamodule)):
+        if thing is not None and framework_of(thing) != of_trainer:
+            raise InvalidArgumentError(
+                f"Expected `{name}` to be of `{of_trainer}`, as `trainer` is, but got one of "
+                f"`{framework_of(thing)}`: Lightning does not mix the two."
+            )
+    if trainer.fit_loop.epoch_progress.total.ready:
+        raise InvalidArgumentError(
+            "Expected `trainer` to be one that has not trained, but got one that has: what its "
+            "callbacks remember would go into the first round."
+        )
+
+
+def check_dataset(dataset: Any, **parts: Any) -> None:
+    """Refuse what would train on another dataset than the one that is labelled.
+
+    Args:
+        dataset: The active dataset.
+        **parts: Module and data module by name; what has no `active_dataset` passes.
+
+    Raises:
+        InvalidArgumentError: Its `active_dataset` is another one.
+
+    Example:
+        >>> check_dataset("a dataset", module=None)
+    """
+    for name, part in parts.items():
+        own = getattr(part, "active_dataset", None)
+        if own is not None and own is not dataset:
+            raise InvalidArgumentError(
+                f"Expected the `active_dataset` of `{name}` to be `al_dataset`, but got another"
+            )
+
+
+def best_weights_of(trainer: Any) -> dict[str, Any]:
+    """The weights that the trainer's `ModelCheckpoint` found best.
+
+    Args:
+        trainer: A `Trainer` that has trained.
+
+    Returns:
+        Tensors by name, on the CPU.
+
+    Raises:
+        StateError: It has no such callback, or that has saved nothing.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> best_weights_of(SimpleNamespace(checkpoint_callback=None))
+        Traceback (most recent call last):
+        baal.exceptions.StateError: Expected a `ModelCheckpoint` to have saved the best weights, \
+but got none: give the trainer one, or leave out `best_weights`.
+    """
+    path = getattr(trainer.checkpoint_callback, "best_model_path", "")
+    if not path:
+        raise StateError(
+            "Expected a `ModelCheckpoint` to have saved the best weights, but got none: give the "
+            "trainer one, or leave out `best_weights`."
+        )
+    content = torch.load(path, map_location="cpu", weights_only=True)
+    weights: dict[str, Any] = content["state_dict"]
+    return weights

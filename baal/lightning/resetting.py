@@ -92,8 +92,8 @@ class Resetting:
     """A callback that has each `fit` start from the same weights, and train all epochs again.
 
     What other callbacks remember is put back, too, so that `EarlyStopping` and `ModelCheckpoint`
-    do in each `fit` what they do in the first. Optimizers and schedulers are made anew by Lightning.
-    A checkpoint that `fit` is told to go on from has the last word.
+    do in each `fit` what they do in the first. Lightning makes optimizers and schedulers anew. A
+    checkpoint that `fit` is told to go on from has the last word.
 
     Args:
         weights: What `module.state_dict()` gave; it is copied.

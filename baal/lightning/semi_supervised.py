@@ -100,9 +100,7 @@ class SemiSupervised(ActiveModule):
         given: Mapping[str, Any] = self.hparams
         options = {name: given[name] for name in _OF_LOADER if name in given}
         options.setdefault("shuffle", True)
-        return SemiSupervisedIterator(
-            self.active_dataset, given.get("batch_size", 32), **options
-        )
+        return SemiSupervisedIterator(self.active_dataset, given.get("batch_size", 32), **options)
 
     @staticmethod
     def add_model_specific_args(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:

@@ -59,6 +59,7 @@ class ActiveTrainer:
         (True, 2)
     """
 
+    callbacks: Any
     lightning_module: Any
     datamodule: Any
 
@@ -72,8 +73,6 @@ class ActiveTrainer:
         super().__init__(**trainer_kwargs)
         self._states = CallbackStates(self.callbacks)
         self._fitted = False
-
-    callbacks: Any
 
     def fit(self, *args: Any, **kwargs: Any) -> None:
         """Train, from the first epoch to the last, whatever was trained before.
@@ -169,8 +168,9 @@ class ActiveTrainer:
 
     def _pool_loader(self, model: Any, datamodule: Any) -> Any:
         for owner in (datamodule, getattr(self, "datamodule", None), model):
-            if hasattr(owner, "pool_dataloader"):
-                return owner.pool_dataloader()
+            make = getattr(owner, "pool_dataloader", None)
+            if make is not None:
+                return make()
         raise StateError(
             "Expected `datamodule` or `model` to have a `pool_dataloader`, but neither has: pass a "
             "BaaLDataModule, or make the model an ActiveLightningModule."

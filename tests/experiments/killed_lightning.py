@@ -16,12 +16,12 @@ import warnings
 from functools import partial
 from pathlib import Path
 
+import lightning.pytorch as pl
 import numpy as np
 import torch
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-import lightning.pytorch as pl
 from baal.active.heuristics import PowerBALD
 from baal.bayesian import consistent_dropout
 from baal.experiments import checkpoint

@@ -10,13 +10,12 @@ from torch.utils.data import DataLoader
 
 from baal.active.heuristics import BALD
 from baal.bayesian import consistent_dropout
-from baal.exceptions import InvalidArgumentError, InvalidTypeError, StateError
+from baal.exceptions import InvalidArgumentError, StateError
 from baal.experiments.base import ActiveLearningExperiment
 from baal.experiments.lightning import LightningAdapter
 from baal.lightning import standalone, unified
 from tests.tiny_lightning import (
     FRAMEWORKS,
-    QUIET,
     active_blobs,
     blobs,
     framework,
@@ -111,9 +110,7 @@ def test_each_round_trains_all_epochs_from_the_same_weights_on_what_is_labelled(
 
     type(net).on_fit_start, type(net).on_fit_end = on_fit_start, on_fit_end
     labelled = []
-    run.callbacks.append(
-        lambda record: labelled.append({float(x[0]) for x, _ in run.al_dataset})
-    )
+    run.callbacks.append(lambda record: labelled.append({float(x[0]) for x, _ in run.al_dataset}))
     run.start()
     assert all(torch.equal(one[k], began[0][k]) for one in began for k in one)
     batches = [-(-n // 4) for n in (6, 14, 22, 30)]
@@ -139,7 +136,9 @@ def test_the_evaluation_is_of_averaged_outputs():
     assert samples.shape == (10, 2, 6)
     assert (samples.std(-1) > 0).all()
     logits = torch.from_numpy(samples.mean(-1))
-    assert metrics["test_loss"] == pytest.approx(torch.nn.functional.cross_entropy(logits, y).item())
+    assert metrics["test_loss"] == pytest.approx(
+        torch.nn.functional.cross_entropy(logits, y).item()
+    )
     assert metrics["test_accuracy"] == pytest.approx((logits.argmax(1) == y).float().mean().item())
     assert set(metrics) == {"test_loss", "test_accuracy"}
     assert adapter.samples_are_joint
@@ -177,44 +176,9 @@ def test_the_modules_own_train_dataloader_is_used():
         adapter.ready(active_blobs())
 
 
-def test_what_is_refused():
-    unified_pl, other_pl = map(framework, FRAMEWORKS)
-    net = module(unified_pl)
-    with pytest.raises(InvalidTypeError, match="`trainer` to be one of Lightning, but got str"):
-        LightningAdapter("trainer", net)
-    with pytest.raises(InvalidTypeError, match="`module` to be one of Lightning, but got Linear"):
-        LightningAdapter(trainer(unified_pl), torch.nn.Linear(1, 1))
-    with pytest.raises(InvalidArgumentError, match="of `pytorch_lightning`, as `trainer` is"):
-        LightningAdapter(trainer(other_pl), net)
-    with pytest.raises(InvalidArgumentError, match="`datamodule` to be of `lightning.pytorch`"):
-        LightningAdapter(trainer(unified_pl), net, datamodule=standalone.BaaLDataModule(None))
-    with pytest.raises(InvalidArgumentError, match="`way`"):
-        LightningAdapter(trainer(unified_pl), net, way="magic")
-    used = trainer(unified_pl)
-    used.fit(net, LOADER(blobs()))
-    with pytest.raises(InvalidArgumentError, match="one that has not trained"):
-        LightningAdapter(used, net)
-    with pytest.raises(InvalidArgumentError, match="to define `training_step`"):
-        LightningAdapter(trainer(unified_pl), unified_pl.LightningModule()).check()
-    adapter = LightningAdapter(trainer(unified_pl), net, best_weights=True, make_loader=LOADER)
-    adapter.check()
-    with pytest.raises(StateError, match="`ModelCheckpoint` to have saved"):
-        adapter.train(blobs())
-
-
 def test_other_settings_are_another_run(tmp_path):
     run, _ = experiment(FRAMEWORKS[0], tmp_path / "run", stop_at=0)
     with pytest.raises(StoppedError):
         run.start()
     with pytest.raises(StateError, match=r"trainer\.max_epochs: 2 before, 5 now"):
         experiment(FRAMEWORKS[0], tmp_path / "run", "callbacks")
-
-
-def test_a_trainer_with_other_looks_is_the_same_run():
-    pl = framework(FRAMEWORKS[0])
-    plain = LightningAdapter(trainer(pl), module(pl)).settings()
-    shown = {**QUIET, "enable_progress_bar": True, "enable_model_summary": True}
-    assert LightningAdapter(pl.Trainer(**shown), module(pl)).settings()["trainer"] == plain["trainer"]
-    stopping = [pl.callbacks.EarlyStopping("val_loss", patience=7)]
-    described = LightningAdapter(trainer(pl, callbacks=stopping), module(pl)).settings()["trainer"]
-    assert described["callbacks"][0]["patience"] == 7

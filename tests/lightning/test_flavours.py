@@ -68,5 +68,5 @@ def test_an_unknown_name():
     import baal.lightning
 
     with pytest.raises(AttributeError, match="has no attribute 'nope'"):
-        baal.lightning.nope  # noqa: B018
+        baal.lightning.nope
     assert "BaalTrainer" in dir(baal.lightning)

@@ -42,7 +42,7 @@ def test_hooks_of_the_module_and_of_the_data_module():
 
     class Data(pl.LightningDataModule):
         def on_after_batch_transfer(self, batch, dataloader_idx):
-            return [batch[0] * 10]
+            return [batch[0] * 10, *batch[1:]]
 
         def train_dataloader(self):
             return [[torch.ones(2, 3), torch.zeros(2, dtype=torch.long)]]
