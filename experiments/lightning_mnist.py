@@ -100,6 +100,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # What Lightning says each time that it trains.
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", message=".*does not have many workers")
+    warnings.filterwarnings("ignore", message=".*LeafSpec", category=FutureWarning)
     try:
         comparison = compare(
             partial(make, imbalanced_mnist_5k(), options.epochs),

@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch.utils.data import DataLoader
 
 from baal.bayesian import consistent_dropout
 from baal.lightning.predicting import attached, predictions
 from baal.lightning.sampling import ModuleSampler
-from tests.tiny_lightning import framework, module, trainer
+from tests.tiny_lightning import blobs, framework, module, trainer
 
 pl = framework("lightning.pytorch")
 
@@ -45,7 +46,7 @@ def test_hooks_of_the_module_and_of_the_data_module():
             return [batch[0] * 10, *batch[1:]]
 
         def train_dataloader(self):
-            return [[torch.ones(2, 3), torch.zeros(2, dtype=torch.long)]]
+            return DataLoader(blobs(4), 2)
 
     used.fit(net, datamodule=Data())
     arrays = list(predictions(used, net, batches, first))
