@@ -32,6 +32,8 @@ ROOMS = {
     "baal.modelwrapper": LEAVES
     | {"baal.bayesian", "baal.metrics", "baal.training", "baal.training_args"},
     "baal.transformers_trainer_wrapper": LEAVES | {"baal.bayesian", "baal.training"},
+    "baal.lightning": LEAVES
+    | {"baal.active.active_loop", "baal.active.heuristics", "baal.bayesian", "baal.training"},
     "baal.device_scores": LEAVES
     | {"baal.active.heuristics", "baal.modelwrapper", "baal.training_args"},
     "baal.ensemble": LEAVES | {"baal.bayesian", "baal.modelwrapper", "baal.training_args"},
@@ -41,17 +43,25 @@ ROOMS = {
     | {"baal.active.active_loop", "baal.active.dataset", "baal.active.heuristics"}
     | {"baal.active.sources", "baal.active.supply"}
     | {"baal.active.file_dataset", "baal.active.stopping_criteria"}
-    | {"baal.bayesian", "baal.calibration", "baal.metrics", "baal.modelwrapper"}
+    | {"baal.bayesian", "baal.calibration", "baal.lightning", "baal.metrics", "baal.modelwrapper"}
     | {"baal.training", "baal.training_args"},
 }
 # Lazy façades: they name their rooms' homes as text, and import them for type checkers alone.
 FACADES = {"baal", "baal.active", "baal.active.dataset", "baal.active.label_store"}
 # What is made of a framework's own class cannot be imported without the framework.
-NEED_AN_EXTRA = {"baal.transformers_trainer_wrapper"}
+NEED_AN_EXTRA = {
+    "baal.lightning.standalone",
+    "baal.lightning.unified",
+    "baal.transformers_trainer_wrapper",
+    "baal.utils.pytorch_lightning",
+    "baal.utils.ssl_module",
+}
 # Old import paths that only re-export from a proper home; nothing imports them.
 COMPATIBILITY_PATHS = {
     "baal.active.heuristics.heuristics",
     "baal.active.heuristics.heuristics_gpu",
+    "baal.utils.pytorch_lightning",
+    "baal.utils.ssl_module",
 }
 
 
@@ -168,6 +178,7 @@ def test_the_whole_library_imports_without_any_extra():
     names = sorted(set(MODULES) - NEED_AN_EXTRA)
     extras = ["matplotlib", "sklearn", "mlxtend", "torchvision", "transformers", "lightning"]
     extras += ["PIL", "datasets", "tokenizers", "torchmetrics", "skorch", "accelerate"]
+    extras += ["pytorch_lightning"]
     loaded = loaded_by(
         f"import importlib\nfor n in {names}: importlib.import_module(n)", without=extras
     )
@@ -201,6 +212,28 @@ def test_what_needs_an_extra_says_which(missing):
         "else:\n    raise AssertionError\n"
     )
     assert missing not in loaded_by(code, without=[missing])
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "import baal.utils.pytorch_lightning",
+        "import baal.utils.ssl_module",
+        "from baal.lightning import BaalTrainer",
+        "from baal.experiments.lightning import LightningAdapter\n    LightningAdapter(None, None)",
+    ],
+)
+def test_without_lightning_its_use_says_which_extra_to_install(use):
+    code = (
+        "import baal, baal.experiments.base\n"
+        "from baal.exceptions import MissingExtraError\n"
+        f"try:\n    {use}\n"
+        "except MissingExtraError as error:\n"
+        "    assert \"pip install '.[lightning]'\" in str(error), error\n"
+        "else:\n    raise AssertionError\n"
+    )
+    missing = ["lightning", "pytorch_lightning"]
+    assert not loaded_by(code, without=missing) & set(missing)
 
 
 def test_importing_configures_no_logging():

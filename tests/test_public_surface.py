@@ -93,6 +93,14 @@ SURFACE = {
     "baal.modelwrapper": {"ModelWrapper", "TrainingArgs", "mc_inference"},
     "baal.transformers_trainer_wrapper": {"BaalTransformersTrainer"},
     "baal.experiments.transformers": {"TransformersAdapter"},
+    "baal.experiments.lightning": {"LightningAdapter"},
+    "baal.lightning": {
+        "ActiveLightningModule", "BaaLDataModule", "BaalTrainer", "ResetCallback", "SSLModule",
+    },
+    "baal.utils.pytorch_lightning": {
+        "ActiveLightningModule", "BaaLDataModule", "BaalTrainer", "ResetCallback",
+    },
+    "baal.utils.ssl_module": {"SSLModule"},
     "baal.utils.metrics": {
         "Accuracy", "ClassificationReport", "ECE", "ECE_PerCLs", "F1", "F1ByClass", "Loss",
         "Metrics", "PRAuC", "Precision", "Recall",

@@ -25,6 +25,9 @@ def test_python_blocks_run_one_after_the_other(path, capsys):
     namespace = {"__name__": "__main__"}
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        # What Lightning does with this torch, and what it says of the number of cores.
+        warnings.filterwarnings("ignore", ".*LeafSpec", FutureWarning)
+        warnings.filterwarnings("ignore", ".*does not have many workers")
         for block in blocks(path):
             exec(compile(block, str(path), "exec"), namespace)
     if path.name in {"README.md", "index.md"}:
