@@ -8,6 +8,7 @@ from torch.utils.data import DataLoader
 
 from baal.bayesian.joint import joint_marks, restore_joint_marks
 from baal.bayesian.sampling import Way, check_iterations, check_way
+from baal.bayesian.sampling.trees import n_items
 from baal.exceptions import InvalidArgumentError
 from baal.experiments.adapters import FrameworkAdapter
 from baal.experiments.lightning_settings import (
@@ -23,7 +24,10 @@ from baal.lightning.predicting import predictions
 from baal.lightning.resetting import CallbackStates, reset_progress
 from baal.lightning.sampling import ModuleSampler
 from baal.training.batches import inputs_of
+from baal.training.embedding import embed, factors_of
+from baal.utils.array_utils import concatenate_batches
 from baal.utils.extras import require_extra
+from baal.utils.gradient_embeddings import GradientEmbeddings
 
 __all__ = ["LightningAdapter"]
 
@@ -55,6 +59,8 @@ class LightningAdapter(FrameworkAdapter):
         best_weights: Go on from training with the weights that `ModelCheckpoint` found best, rather
             than with the last ones.
         way: How posterior samples are drawn, see `baal.bayesian.sampling.sample_posterior`.
+        layer: Name of the layer whose output is an item's embedding, for heuristics that need one;
+            None: the input of the last linear layer.
 
     Raises:
         InvalidTypeError: `trainer` or `module` are nothing of Lightning.
@@ -87,6 +93,7 @@ class LightningAdapter(FrameworkAdapter):
         inputs: Callable[[Any], Any] | None = None,
         best_weights: bool = False,
         way: Way = "auto",
+        layer: str | None = None,
     ) -> None:
         require_extra(framework_in_use(), "lightning")
         check_way(way)
@@ -99,6 +106,7 @@ class LightningAdapter(FrameworkAdapter):
         self.make_loader = make_loader or own
         self.inputs = getattr(module, "inputs", inputs_of) if inputs is None else inputs
         self.best_weights = best_weights
+        self.layer = layer
         self._sampler = ModuleSampler(module, way)
         self._make_trainer = None if made is trainer else trainer
         self._callbacks = CallbackStates(made.callbacks)
@@ -173,6 +181,36 @@ class LightningAdapter(FrameworkAdapter):
 
         return predictions(self.trainer, self.module, self.make_loader(dataset), sample)
 
+    def embed(self, dataset: Any) -> Any:
+        """Embeddings, without dropout.
+
+        Args:
+            dataset: Items.
+
+        Returns:
+            `[N, D]`: the output of `layer`, or the input of the last linear layer.
+        """
+        return concatenate_batches([rows for _, rows in self._embeddings(dataset)])
+
+    def gradient_embed(self, dataset: Any) -> GradientEmbeddings:
+        """Gradients with respect to the last linear layer, of the same pass without dropout.
+
+        Args:
+            dataset: Items.
+
+        Returns:
+            Residuals `[N, C]` and embeddings `[N, D]`.
+        """
+        outputs, rows = zip(*self._embeddings(dataset), strict=True)
+        return factors_of(concatenate_batches(list(outputs)), concatenate_batches(list(rows)))
+
+    def _embeddings(self, dataset: Any) -> Iterator[Any]:
+        def one(batch: Any, _: int) -> Any:
+            data = self.inputs(batch)
+            return embed(self.module, partial(self.module, data), n_items(data) or 0, self.layer)
+
+        return predictions(self.trainer, self.module, self.make_loader(dataset), one)
+
     def state_dict(self) -> dict[str, Any]:
         """Weights, buffers and seeds of joint samples.
 
@@ -239,6 +277,7 @@ class LightningAdapter(FrameworkAdapter):
             "inputs": self.inputs,
             "best_weights": self.best_weights,
             "way": self._sampler.way,
+            "layer": self.layer,
         }
 
     def _renew_trainer(self) -> None:

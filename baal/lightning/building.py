@@ -37,4 +37,7 @@ def build(framework: str, home: str) -> dict[str, Any]:
         "ResetCallback": (Resetting, pl.Callback),
         "SSLModule": (SemiSupervised, pl.LightningModule),
     }
-    return {name: type(name, of, {"__module__": home}) for name, of in bases.items()}
+    return {
+        name: type(name, of, {"__module__": home, "__doc__": of[0].__doc__})
+        for name, of in bases.items()
+    }

@@ -10,10 +10,12 @@ from torch.utils.data import DataLoader
 
 from baal.active.heuristics import BALD
 from baal.bayesian import consistent_dropout
+from baal.bayesian.sampling.context import silenced
 from baal.exceptions import InvalidArgumentError, StateError
 from baal.experiments.base import ActiveLearningExperiment
 from baal.experiments.lightning import LightningAdapter
 from baal.lightning import standalone, unified
+from baal.training.embedding import factors_of
 from tests.tiny_lightning import (
     FRAMEWORKS,
     active_blobs,
@@ -182,3 +184,26 @@ def test_other_settings_are_another_run(tmp_path):
         run.start()
     with pytest.raises(StateError, match=r"trainer\.max_epochs: 2 before, 5 now"):
         experiment(FRAMEWORKS[0], tmp_path / "run", "callbacks")
+
+
+@pytest.mark.parametrize("name", FRAMEWORKS)
+def test_embeddings_without_dropout_in_the_order_of_the_items(name):
+    pl = framework(name)
+    torch.manual_seed(5)
+    net = module(pl)
+    adapter = LightningAdapter(trainer(pl), net, make_loader=LOADER)
+    data = blobs(10, 3)
+    layers = [m for m in net.modules() if isinstance(m, torch.nn.Linear)]
+    seen = []
+    hook = layers[-1].register_forward_pre_hook(lambda _, args: seen.append(args[0]))
+    with silenced(), torch.no_grad():
+        net.eval()
+        logits = net(torch.stack([x for x, _ in data]))
+    hook.remove()
+    np.testing.assert_allclose(adapter.embed(data), seen[0], rtol=1e-5, atol=1e-7)
+    factors = adapter.gradient_embed(data)
+    expected = factors_of(logits.numpy(), seen[0].numpy())
+    np.testing.assert_allclose(factors.residuals, expected.residuals, rtol=1e-4, atol=1e-6)
+    first = next(n for n, m in net.named_modules() if m is layers[0])
+    named = LightningAdapter(trainer(pl), net, make_loader=LOADER, layer=first)
+    assert named.embed(data).shape == (10, layers[0].out_features)
