@@ -182,6 +182,7 @@ class PoolHeuristic(AbstractHeuristic):
 
     def _read(self, predictions: Any, given: dict[str, Any]) -> PoolData:
         """The arguments, checked against what the heuristic needs; the others are left out."""
+        array = read_whole(predictions) if self.needs_predictions else None
         for name in ("embeddings", "gradient_embeddings", "gradient_lengths"):
             if not getattr(self, f"needs_{name}"):
                 given[name] = None
@@ -194,10 +195,10 @@ class PoolHeuristic(AbstractHeuristic):
             if not getattr(self, f"takes_{name}"):
                 given[name] = None
         labelled = given.pop("labelled_predictions")
-        if not self.needs_predictions:
+        if array is None:
             n_items = None if predictions is None else _length(predictions)
             return read_pool_data(n_items, given)
-        array = self._check_dims(read_whole(predictions))
+        array = self._check_dims(array)
         self._warn_if_one_sample(array)
         pool = read_pool_data(len(array), given)
         return self._with_predictions(pool, array, labelled)

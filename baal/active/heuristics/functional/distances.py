@@ -1,5 +1,6 @@
 """Distances between rows of a large matrix, by one matrix-vector product each and no copy."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -88,3 +89,28 @@ class CentredRows:
             nearest[start : start + step] = products.min(axis=1)
         nearest += self.squares
         return np.maximum(nearest, 0, out=nearest)
+
+    def blocks_to(self, points: Array) -> Iterator[tuple[slice, Array]]:
+        """Squared distances of all rows to several points, a block of rows at a time.
+
+        Args:
+            points: `[M, D]` with M >= 1.
+
+        Yields:
+            Which rows, and their distances `[rows, M]`, at least 0.
+
+        Example:
+            >>> rows = CentredRows(np.array([[0.0], [2.0]]))
+            >>> [distances.tolist() for _, distances in rows.blocks_to(np.array([[0.0], [3.0]]))]
+            [[[0.0, 9.0], [4.0, 1.0]]]
+        """
+        offsets = (points - self.mean).astype(self.rows.dtype, copy=False)
+        squares = np.einsum("md,md->m", offsets, offsets) + 2 * offsets @ self.origin
+        step = max(1, _ROWS * 256 // len(points))
+        for start in range(0, len(self.rows), step):
+            some = slice(start, start + step)
+            products = self.rows[some] @ offsets.T  # [step, M]
+            products *= -2
+            products += squares
+            products += self.squares[some, None]
+            yield some, np.maximum(products, 0, out=products)
