@@ -17,6 +17,7 @@ from baal.exceptions import StateError
 from baal.metrics.mixin import MetricMixin
 from baal.training.batches import split_batch
 from baal.training.early_stopping import BestEpoch, is_tested
+from baal.training.gradient_lengths import GradientMeasurer
 from baal.training.loading import check_not_empty, make_loader
 from baal.training.predicting import Predictor, mc_inference, mean_over_samples
 from baal.training.schedule import step_scheduler
@@ -30,7 +31,7 @@ from baal.utils.log_configuration import get_logger
 __all__ = ["ModelWrapper", "TrainingArgs", "mc_inference"]
 
 
-class ModelWrapper(Predictor, MetricMixin):
+class ModelWrapper(Predictor, GradientMeasurer, MetricMixin):
     """Trains, tests and samples a model on datasets.
 
     Batches are `(data, target, *rest)` or dicts: see `baal.training.batches.split_batch`.

@@ -233,5 +233,6 @@ def _mean_probabilities(p: Array) -> Array:
     """`[N, C, ..., K]` to `[N, C]`; a single column is a Bernoulli with two outcomes."""
     p = p.astype(np.float32) if p.dtype == np.float16 else p
     if p.ndim > 2:
-        p = p.reshape(len(p), p.shape[1], p.shape[-1]).mean(axis=-1)
+        # In float64: whoever chooses a batch tells items apart that differ by less than rounding.
+        p = p.reshape(len(p), p.shape[1], p.shape[-1]).mean(axis=-1, dtype=np.float64)
     return np.concatenate([1 - p, p], axis=1) if p.shape[1] == 1 else p

@@ -18,8 +18,8 @@ FloatArray = npt.NDArray[np.float64]
 MAX_PRODUCTS = 2**27
 """Most values of `[N, C, C]`, of which there are six arrays in memory at a time."""
 
-# Gains that differ by less have a tie: predictions are float32 most of the time.
-_EQUAL = 1e-6
+# Gains that differ by a smaller part have a tie.
+_EQUAL = 1e-9
 
 
 def fisher_batch(

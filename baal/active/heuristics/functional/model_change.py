@@ -59,7 +59,7 @@ def expected_gradient_length(probabilities: Array, lengths: Array) -> FloatArray
         >>> expected_gradient_length(np.array([[0.5, 0.5]]), np.array([[3.0, 5.0]])).tolist()
         [4.0]
     """
-    return np.einsum("nc,nc->n", probabilities, lengths, dtype=np.float64)
+    return np.asarray(np.einsum("nc,nc->n", probabilities, lengths, dtype=np.float64))
 
 
 def expected_squared_products(
@@ -74,8 +74,8 @@ def expected_squared_products(
       = \frac{1}{M} \sum_j (h_i \cdot h_j)^2\, tr(S_i S_j), \quad S = diag(p) - p p^T$$
 
     Since `g(y)` is the outer product of `p - e_y` and `h`, whose covariance over the label is
-    `S (x) h h^T`. In memory for a few rows at a time, and in time `N M (C + D)`; no sum over pairs of
-    classes is ever made.
+    `S (x) h h^T`. In blocks of rows, and in time `N M (C + D)`: no sum over pairs of classes is
+    ever made.
 
     Args:
         probabilities: Of the candidates, `[N, C]` with C >= 2.
