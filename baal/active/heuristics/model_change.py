@@ -99,8 +99,9 @@ class ExpectedErrorReduction(PoolHeuristic):
     $$\frac{1}{M} \sum_j \sum_{y,y'} p_i(y)\, p_j(y')\, (g_i(y) \cdot g_j(y'))^2
       = \frac{1}{M} \sum_j (h_i \cdot h_j)^2\, tr(S_i S_j), \quad S = diag(p) - p p^T$$
 
-    Expected error reduction (Roy & McCallum 2001) trains the model anew for each item and each
-    label that it could have. In place of that: a gradient step of size `a` on `(i, y)` multiplies
+    Expected error reduction (Roy & McCallum 2001; section 3.4 of Settles' survey,
+    http://burrsettles.com/pub/settles.activelearning.pdf) trains the model anew for each item and
+    each label that it could have. In place of that: a gradient step of size `a` on `(i, y)` multiplies
     the probability of label `y'` of item `j` by `1 + a g_i(y) . g_j(y')`, to the first order, where
     `g(y) = (p - e_y) h^T` is the gradient with respect to the last layer.
 

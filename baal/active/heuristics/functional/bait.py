@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg import cho_factor, cho_solve, eigh
 
+from baal.active.heuristics.functional.distances import lowest_of_the_highest
 from baal.active.heuristics.functional.fisher import FisherUpdates, fisher_factors, fisher_sum
 from baal.exceptions import InvalidArgumentError
 
@@ -120,7 +121,7 @@ def _forward(updates: FisherUpdates, n: int) -> IntArray:
     is_free = np.ones(len(updates.embeddings), dtype=np.bool_)
     for step in range(n):
         gains = np.where(is_free, updates.gains(), -1)
-        winner = int(np.argmax(gains >= gains.max() * (1 - _EQUAL)))
+        winner = lowest_of_the_highest(gains, _EQUAL * float(gains.max()))
         indices[step] = winner
         is_free[winner] = False
         updates.change(winner)

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg import cho_factor, cho_solve
 
-from baal.active.heuristics.functional.distances import CentredRows
+from baal.active.heuristics.functional.distances import CentredRows, lowest_of_the_highest
 
 __all__ = ["largest_cluster", "max_determinant", "spread_in_both"]
 
@@ -58,12 +58,11 @@ def largest_cluster(
             largest = clusters == _first_of_largest(sizes)
             if not (largest & is_free).any():  # nothing is far from anything
                 largest = is_free
-            winner = _first_of_largest(np.where(largest & is_free, nearest, -1), rows.rounding)
+            winner = lowest_of_the_highest(np.where(largest & is_free, nearest, -1), rows.rounding)
             gains[step] = nearest[winner]
         indices[step] = winner
         is_free[winner] = False
-        distances = rows.to(embeddings[winner])
-        distances[distances <= rows.rounding] = 0  # copies would add their rounding up
+        distances = rows.to_item(winner)
         distances[winner] = 0
         closer = distances < nearest
         nearest[closer], clusters[closer] = distances[closer], n_clusters
@@ -75,18 +74,17 @@ def _nearest(rows: CentredRows, points: Array) -> tuple[Array, IntArray]:
     """Squared distances to the nearest points, and which ones these are."""
     nearest = np.full(len(rows.squares), np.inf, rows.squares.dtype)
     which = np.zeros(len(nearest), np.int64)
-    for some, distances in rows.blocks_to(points) if len(points) else ():
+    for some, distances in rows.blocks(points) if len(points) else ():
         which[some] = distances.argmin(axis=1)
         nearest[some] = distances.min(axis=1)
     nearest[nearest <= rows.rounding] = 0
     return nearest, which
 
 
-def _first_of_largest(values: Array, rounding: float | None = None) -> int:
-    largest = values.max()
-    if rounding is None:
-        rounding = 8 * float(np.finfo(values.dtype).eps) * abs(float(largest))
-    return int(np.argmax(values >= largest - rounding))
+def _first_of_largest(values: Array) -> int:
+    """With sums of many numbers, whose rounding grows with their size."""
+    rounding = 8 * float(np.finfo(values.dtype).eps) * abs(float(values.max()))
+    return lowest_of_the_highest(values, rounding)
 
 
 def max_determinant(
@@ -138,7 +136,7 @@ def max_determinant(
     # What sets variances apart that differ by less is rounding.
     rounding = 64 * float(np.finfo(np.float64).eps) * float(squares.max(initial=0.0))
     for step in range(n):
-        winner = _first_of_largest(np.where(is_free, variances, -1), rounding)
+        winner = lowest_of_the_highest(np.where(is_free, variances, -1), rounding)
         indices[step], gains[step] = winner, variances[winner]
         is_free[winner] = False
         direction = inverse @ h[winner]
@@ -191,9 +189,7 @@ def spread_in_both(
         winner = _first_of_largest(np.where(is_free, smallest, -1))
         indices[step], gains[step] = winner, smallest[winner]
         is_free[winner] = False
-        products = _of_both(
-            inputs, inputs.to(embeddings[winner]), outputs, outputs.to(predictions[winner])
-        )
+        products = inputs.to_item(winner) * outputs.to_item(winner)
         np.minimum(smallest, products, out=smallest)
         smallest[winner] = 0
     return indices, np.sqrt(gains), np.sqrt(smallest)
@@ -202,14 +198,10 @@ def spread_in_both(
 def _smallest_products(
     inputs: CentredRows, outputs: CentredRows, labelled: Array, targets: Array
 ) -> Array:
-    blocks = zip(inputs.blocks_to(labelled), outputs.blocks_to(targets), strict=True)
-    return np.concatenate(
-        [_of_both(inputs, x, outputs, y).min(axis=1) for (_, x), (_, y) in blocks]
-    )
-
-
-def _of_both(inputs: CentredRows, x: Array, outputs: CentredRows, y: Array) -> Array:
-    """Products of squared distances; what is next to nothing but rounding counts as nothing."""
-    x[x <= inputs.rounding] = 0
-    y[y <= outputs.rounding] = 0
-    return np.asarray(x * y)
+    """Of squared distances, `[N]`; what is next to nothing but rounding counts as nothing."""
+    smallest = []
+    for (_, x), (_, y) in zip(inputs.blocks(labelled), outputs.blocks(targets), strict=True):
+        x[x <= inputs.rounding] = 0
+        y[y <= outputs.rounding] = 0
+        smallest.append((x * y).min(axis=1))
+    return np.concatenate(smallest)
