@@ -101,9 +101,9 @@ class ExpectedErrorReduction(PoolHeuristic):
 
     Expected error reduction (Roy & McCallum 2001; section 3.4 of Settles' survey,
     http://burrsettles.com/pub/settles.activelearning.pdf) trains the model anew for each item and
-    each label that it could have. In place of that: a gradient step of size `a` on `(i, y)` multiplies
-    the probability of label `y'` of item `j` by `1 + a g_i(y) . g_j(y')`, to the first order, where
-    `g(y) = (p - e_y) h^T` is the gradient with respect to the last layer.
+    each label that it could have. In place of that: a gradient step of size `a` on `(i, y)`
+    multiplies the probability of label `y'` of item `j` by `1 + a g_i(y) . g_j(y')`, to the first
+    order, where `g(y) = (p - e_y) h^T` is the gradient with respect to the last layer.
 
     Labels come from the model's own predictions, and so the expected product itself is zero,
     always: `E_y g(y) = (p - p) h^T`. Before a label is known no first-order change is expected
