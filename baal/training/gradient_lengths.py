@@ -9,6 +9,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 from torch.func import functional_call, vjp, vmap
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.data import Dataset
 from tqdm import tqdm
 
@@ -26,7 +27,9 @@ from baal.utils.log_configuration import get_logger
 
 __all__ = ["GradientMeasurer", "gradient_lengths"]
 
-_BYTES = 2**28  # that gradients may take at a time
+# Bytes that gradients may take at a time: what a processor's cache holds, and part of a GPU.
+_BYTES = {"cpu": 2**25}
+_BYTES_ELSEWHERE = 2**30
 _GRADIENTS = 256  # at a time; what is kept for a backward pass is not counted by their size
 
 Weights = dict[str, torch.Tensor]
@@ -93,7 +96,8 @@ def _by_vmap(
     """`[B, C]`, or None where vmap cannot go."""
     values = {name: p.detach() for name, p in weights.items()}
     n_bytes = sum(p.numel() * p.element_size() for p in values.values())
-    at_once = max(1, min(_GRADIENTS, _BYTES // n_bytes))
+    device = next(iter(values.values())).device.type
+    at_once = max(1, min(_GRADIENTS, _BYTES.get(device, _BYTES_ELSEWHERE) // n_bytes))
     while at_once:
         try:
             return _vmapped(model, values, data, at_once // n_labels or 1, min(at_once, n_labels))
@@ -124,8 +128,10 @@ def _vmapped(
 
         return torch.as_tensor(vmap(length, chunk_size=labels_at_once)(residuals))
 
-    in_dims = tuple(has_items)
-    return torch.as_tensor(vmap(lengths, in_dims, chunk_size=items_at_once)(*leaves)).detach()
+    many = vmap(lengths, tuple(has_items), chunk_size=items_at_once)
+    # Of the ways to attend, vmap knows the one that is made of plain operations.
+    with sdpa_kernel(SDPBackend.MATH):
+        return torch.as_tensor(many(*leaves)).detach()
 
 
 def _one_by_one(

@@ -26,6 +26,16 @@ class Recurrent(nn.Module):
         return self.head(self.lstm(x[:, None])[0][:, -1])
 
 
+class Attending(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.encoder = nn.TransformerEncoderLayer(2, 2, 8, batch_first=True)
+        self.head = nn.Linear(6, 3)
+
+    def forward(self, x):
+        return self.head(self.encoder(x.reshape(len(x), 3, 2)).flatten(1))
+
+
 class Branching(nn.Module):
     """Looks at its input's values, which vmap refuses."""
 
@@ -82,7 +92,7 @@ def by_autograd(model, items, n_labels, loss=F.cross_entropy):
     return np.array(rows)
 
 
-@pytest.mark.parametrize("make", [mlp, convolutional, Recurrent, Branching])
+@pytest.mark.parametrize("make", [mlp, convolutional, Recurrent, Attending, Branching])
 def test_against_the_loss_item_by_item(make):
     torch.manual_seed(0)
     model = make().double()
