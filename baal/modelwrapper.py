@@ -18,6 +18,7 @@ from baal.metrics.mixin import MetricMixin
 from baal.training.batches import split_batch
 from baal.training.early_stopping import BestEpoch, is_tested
 from baal.training.embedder import Embedder
+from baal.training.gradient_lengths import GradientMeasurer
 from baal.training.loading import check_not_empty, make_loader
 from baal.training.predicting import mc_inference
 from baal.training.schedule import step_scheduler
@@ -30,7 +31,7 @@ from baal.utils.log_configuration import get_logger
 __all__ = ["ModelWrapper", "TrainingArgs", "mc_inference"]
 
 
-class ModelWrapper(Embedder, MetricMixin):
+class ModelWrapper(Embedder, GradientMeasurer, MetricMixin):
     """Trains, tests and samples a model on datasets.
 
     Batches are `(data, target, *rest)` or dicts: see `baal.training.batches.split_batch`.

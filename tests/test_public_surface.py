@@ -24,6 +24,8 @@ SURFACE = {
         "AbstractHeuristic", "BALD", "BatchBALD", "Certainty", "CombineHeuristics",
         "BatchHeuristic", "Choice", "CoreSet", "GradientEmbeddings", "PoolData", "PoolHeuristic",
         "gradient_embeddings",
+        "BAIT", "ExpectedErrorReduction", "ExpectedGradientLength", "GreedySampling", "LCMD",
+        "MaxDet",
         "ConsensusKL", "EPIG", "Entropy", "GaussianBALD", "GaussianEPIG", "GaussianHeuristic",
         "GibbsSampling", "Margin", "MeanSTD", "MultiLabelBALD", "MultiLabelEntropy",
         "MultiLabelHeuristic", "MultiLabelMargin", "PointwiseHeuristic", "PowerBALD",
@@ -38,6 +40,8 @@ SURFACE = {
     },
     "baal.active.heuristics.functional": {
         "k_center",
+        "expected_gradient_length", "expected_squared_products", "fisher_batch",
+        "largest_cluster", "max_determinant", "residual_lengths", "spread_in_both",
         "certainty", "expected_entropy", "gaussian_entropy", "gaussian_expected_entropy",
         "gaussian_mutual_information", "label_entropy", "label_expected_entropy",
         "label_margin", "label_mutual_information", "margin", "mean_kl_to_consensus",

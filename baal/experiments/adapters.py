@@ -158,6 +158,23 @@ class FrameworkAdapter(ABC):
             predictions = concatenate_batches(list(predictions))
         return factors_of(np.asarray(predictions).mean(axis=-1), embeddings)
 
+    def gradient_lengths(self, dataset: Any) -> Any:  # noqa: ARG002 - for adapters that define it
+        """Lengths of the whole model's gradients by class; a subclass may do without.
+
+        Args:
+            dataset: Items, in whatever form the dataset gives its pool.
+
+        Returns:
+            `[N, C]` in the order of the items.
+
+        Raises:
+            InvalidArgumentError: A subclass did not define it.
+        """
+        raise InvalidArgumentError(
+            "Expected `trainer` to give gradient lengths, which the heuristic needs, but got "
+            f"{type(self).__name__}, which does not define `gradient_lengths`"
+        )
+
     def check(self) -> None:
         """Refuse a trainer that cannot train; called once, when an experiment is built.
 

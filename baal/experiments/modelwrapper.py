@@ -133,6 +133,17 @@ class ModelWrapperAdapter(FrameworkAdapter):
         """
         return self.wrapper.gradient_embed_on_dataset(dataset, self.layer, verbose=False)
 
+    def gradient_lengths(self, dataset: Any) -> npt.NDArray[Any]:
+        """Lengths of the whole model's gradients by class, without dropout.
+
+        Args:
+            dataset: Items.
+
+        Returns:
+            `[N, C]`, see `ModelWrapper.gradient_lengths_on_dataset`.
+        """
+        return self.wrapper.gradient_lengths_on_dataset(dataset, verbose=False)
+
     def state_dict(self) -> dict[str, Any]:
         """Weights, buffers, optimizer, schedulers and seeds.
 

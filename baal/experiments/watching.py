@@ -88,6 +88,17 @@ class Predictor:
         """
         return self.adapter.gradient_embed(dataset)
 
+    def gradient_lengths_on_dataset(self, dataset: Any) -> Any:
+        """Lengths of the whole model's gradients, as the adapter gives them.
+
+        Args:
+            dataset: Items, in the form of the pool.
+
+        Returns:
+            `[N, C]`.
+        """
+        return self.adapter.gradient_lengths(dataset)
+
     def _watched(self, batches: Iterator[Any]) -> Iterator[Any]:
         for batch in batches:
             self._look_at(batch)

@@ -40,6 +40,8 @@ def test_no_trainer():
 def test_embeddings_are_given_by_those_who_have_them():
     with pytest.raises(InvalidArgumentError, match="but got Nothing, which does not define `emb"):
         Nothing("trainer").embed([])
+    with pytest.raises(InvalidArgumentError, match="which does not define `gradient_lengths`"):
+        Nothing("trainer").gradient_lengths([])
 
     class Embeds(Nothing):
         def embed(self, dataset):

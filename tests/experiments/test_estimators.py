@@ -104,7 +104,10 @@ OF_OTHERS = {"gaussian_bald", "gaussian_epig", "predictive_variance", "precomput
 @pytest.mark.parametrize("name", sorted(set(available_heuristics()) - OF_OTHERS))
 def test_every_heuristic_runs_until_the_pool_is_dry(name):
     heuristic = get_heuristic(name, num_samples=5) if name == "batch_bald" else get_heuristic(name)
-    records = build(heuristic=heuristic, target_dataset=(X[TEST[:9]], Y[TEST[:9]])).start()
+    # Of numbers, not of classes, where labels so far are looked at.
+    trainer = RandomForestRegressor(10) if heuristic.takes_labelled_targets else None
+    targets = (X[TEST[:9]], Y[TEST[:9]])
+    records = build(trainer, heuristic=heuristic, target_dataset=targets).start()
     assert [row["n_labelled"] for row in records] == [10, 25, 40, 55, 60]
     chosen = [item for row in records for item in row["chosen"]]
     assert len(set(chosen)) == 50

@@ -195,7 +195,8 @@ def test_heuristics_by_name_know_mode_and_size_of_batch(name):
     sizes = [getattr(heuristic, key) for key in ("num_samples", "query_size")
              if hasattr(heuristic, key)]  # fmt: skip
     batches = {"batch_bald", "gibbs_sampling", "power_bald", "power_entropy", "power_sampling",
-               "rank_based_sampling"}  # fmt: skip
+               "rank_based_sampling", "core_set", "bait", "lcmd", "max_det",
+               "greedy_sampling"}  # fmt: skip
     assert sizes == ([17] if name in batches else [])
 
 

@@ -4,6 +4,7 @@ NumPy and SciPy only; predictions may come from any framework.
 """
 
 from baal.active.heuristics.aliases import PowerBALD, PowerEntropy
+from baal.active.heuristics.bait import BAIT
 from baal.active.heuristics.base import AbstractHeuristic
 from baal.active.heuristics.baselines import Precomputed, Random
 from baal.active.heuristics.batch_bald import BatchBALD
@@ -13,6 +14,7 @@ from baal.active.heuristics.committee import ConsensusKL, MeanSTD, VariationRati
 from baal.active.heuristics.core_set import CoreSet
 from baal.active.heuristics.decorators import require_single_item, requireprobs, singlepass
 from baal.active.heuristics.epig import EPIG, GaussianEPIG
+from baal.active.heuristics.model_change import ExpectedErrorReduction, ExpectedGradientLength
 from baal.active.heuristics.multilabel import (
     MultiLabelBALD,
     MultiLabelEntropy,
@@ -34,6 +36,7 @@ from baal.active.heuristics.regression import (
     GaussianHeuristic,
     PredictiveVariance,
 )
+from baal.active.heuristics.regression_batches import LCMD, GreedySampling, MaxDet
 from baal.active.heuristics.stochastics import (
     GibbsSampling,
     PowerSampling,
@@ -44,8 +47,10 @@ from baal.active.heuristics.uncertainty import BALD, Certainty, Entropy, Margin,
 from baal.utils.gradient_embeddings import GradientEmbeddings, gradient_embeddings
 
 __all__ = [
+    "BAIT",
     "BALD",
     "EPIG",
+    "LCMD",
     "AbstractHeuristic",
     "BatchBALD",
     "BatchHeuristic",
@@ -55,12 +60,16 @@ __all__ = [
     "ConsensusKL",
     "CoreSet",
     "Entropy",
+    "ExpectedErrorReduction",
+    "ExpectedGradientLength",
     "GaussianBALD",
     "GaussianEPIG",
     "GaussianHeuristic",
     "GibbsSampling",
     "GradientEmbeddings",
+    "GreedySampling",
     "Margin",
+    "MaxDet",
     "MeanSTD",
     "MultiLabelBALD",
     "MultiLabelEntropy",

@@ -182,6 +182,7 @@ class PoolHeuristic(AbstractHeuristic):
 
     def _read(self, predictions: Any, given: dict[str, Any]) -> PoolData:
         """The arguments, checked against what the heuristic needs; the others are left out."""
+        array = read_whole(predictions) if self.needs_predictions else None
         for name in ("embeddings", "gradient_embeddings", "gradient_lengths"):
             if not getattr(self, f"needs_{name}"):
                 given[name] = None
@@ -194,10 +195,10 @@ class PoolHeuristic(AbstractHeuristic):
             if not getattr(self, f"takes_{name}"):
                 given[name] = None
         labelled = given.pop("labelled_predictions")
-        if not self.needs_predictions:
+        if array is None:
             n_items = None if predictions is None else _length(predictions)
             return read_pool_data(n_items, given)
-        array = self._check_dims(read_whole(predictions))
+        array = self._check_dims(array)
         self._warn_if_one_sample(array)
         pool = read_pool_data(len(array), given)
         return self._with_predictions(pool, array, labelled)
@@ -232,5 +233,6 @@ def _mean_probabilities(p: Array) -> Array:
     """`[N, C, ..., K]` to `[N, C]`; a single column is a Bernoulli with two outcomes."""
     p = p.astype(np.float32) if p.dtype == np.float16 else p
     if p.ndim > 2:
-        p = p.reshape(len(p), p.shape[1], p.shape[-1]).mean(axis=-1)
+        # In float64: whoever chooses a batch tells items apart that differ by less than rounding.
+        p = p.reshape(len(p), p.shape[1], p.shape[-1]).mean(axis=-1, dtype=np.float64)
     return np.concatenate([1 - p, p], axis=1) if p.shape[1] == 1 else p

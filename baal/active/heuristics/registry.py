@@ -6,15 +6,18 @@ from functools import partial
 from typing import Any
 
 from baal.active.heuristics.aliases import PowerBALD, PowerEntropy
+from baal.active.heuristics.bait import BAIT
 from baal.active.heuristics.base import AbstractHeuristic
 from baal.active.heuristics.baselines import Precomputed, Random
 from baal.active.heuristics.batch_bald import BatchBALD
 from baal.active.heuristics.committee import ConsensusKL, MeanSTD, VariationRatio, VoteEntropy
 from baal.active.heuristics.core_set import CoreSet
 from baal.active.heuristics.epig import EPIG, GaussianEPIG
+from baal.active.heuristics.model_change import ExpectedErrorReduction, ExpectedGradientLength
 from baal.active.heuristics.multilabel import MultiLabelBALD, MultiLabelEntropy, MultiLabelMargin
 from baal.active.heuristics.reductions import Reduction
 from baal.active.heuristics.regression import GaussianBALD, PredictiveVariance
+from baal.active.heuristics.regression_batches import LCMD, GreedySampling, MaxDet
 from baal.active.heuristics.scoring import Reading
 from baal.active.heuristics.stochastics import (
     GibbsSampling,
@@ -60,6 +63,7 @@ def _with_batch_size(name: str, make: Callable[..., AbstractHeuristic]) -> Any:
 
 
 _known: dict[str, Callable[..., AbstractHeuristic]] = {
+    "bait": _with_batch_size("query_size", BAIT),
     "bald": BALD,
     "batch_bald": _with_batch_size("num_samples", BatchBALD),
     "certainty": Certainty,
@@ -67,10 +71,15 @@ _known: dict[str, Callable[..., AbstractHeuristic]] = {
     "core_set": _with_batch_size("query_size", CoreSet),
     "entropy": Entropy,
     "epig": EPIG,
+    "expected_error_reduction": ExpectedErrorReduction,
+    "expected_gradient_length": ExpectedGradientLength,
     "gaussian_bald": GaussianBALD,
     "gaussian_epig": GaussianEPIG,
     "gibbs_sampling": _Sampling(GibbsSampling),
+    "greedy_sampling": _with_batch_size("query_size", GreedySampling),
+    "lcmd": _with_batch_size("query_size", LCMD),
     "margin": Margin,
+    "max_det": _with_batch_size("query_size", MaxDet),
     "mean_std": MeanSTD,
     "multilabel_bald": MultiLabelBALD,
     "multilabel_entropy": MultiLabelEntropy,

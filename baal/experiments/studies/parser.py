@@ -165,7 +165,8 @@ def heuristics_for_classes() -> list[str]:
         >>> "bald" in heuristics_for_classes(), "gaussian_bald" in heuristics_for_classes()
         (True, False)
     """
-    others = ("needs_variances", "needs_independent_labels")
+    # Labels that a heuristic looks at are numbers like the outputs, as in regression.
+    others = ("needs_variances", "needs_independent_labels", "takes_labelled_targets")
     return [
         name
         for name in available_heuristics()

@@ -15,6 +15,7 @@ which they do:
 | Gaussians | `predictive_variance` | `variances.mean(-1)` | `variance(means)` |
 """
 
+from baal.active.heuristics.functional.bait import fisher_batch
 from baal.active.heuristics.functional.classification import (
     certainty,
     expected_entropy,
@@ -31,6 +32,11 @@ from baal.active.heuristics.functional.committee import (
     votes,
 )
 from baal.active.heuristics.functional.coverage import k_center
+from baal.active.heuristics.functional.model_change import (
+    expected_gradient_length,
+    expected_squared_products,
+    residual_lengths,
+)
 from baal.active.heuristics.functional.multilabel import (
     label_entropy,
     label_expected_entropy,
@@ -44,10 +50,18 @@ from baal.active.heuristics.functional.regression import (
     predictive_variance,
     variance,
 )
+from baal.active.heuristics.functional.regression_batches import (
+    largest_cluster,
+    max_determinant,
+    spread_in_both,
+)
 
 __all__ = [
     "certainty",
     "expected_entropy",
+    "expected_gradient_length",
+    "expected_squared_products",
+    "fisher_batch",
     "gaussian_entropy",
     "gaussian_expected_entropy",
     "gaussian_mutual_information",
@@ -56,13 +70,17 @@ __all__ = [
     "label_expected_entropy",
     "label_margin",
     "label_mutual_information",
+    "largest_cluster",
     "margin",
+    "max_determinant",
     "mean_kl_to_consensus",
     "mean_standard_deviation",
     "mutual_information",
     "predictive_entropy",
     "predictive_variance",
+    "residual_lengths",
     "soft_vote_entropy",
+    "spread_in_both",
     "variance",
     "variation_ratio",
     "vote_entropy",

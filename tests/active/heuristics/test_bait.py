@@ -1,0 +1,185 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from baal.active.heuristics import BAIT, functional
+from baal.active.heuristics.functional import bait
+from baal.exceptions import InvalidArgumentError, InvalidTypeError
+
+
+def draw(n, n_classes=3, n_features=4, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.dirichlet(np.ones(n_classes), size=n), rng.normal(size=(n, n_features))
+
+
+def information(p, h):
+    return np.array(
+        [
+            np.kron(np.diag(q) - np.outer(q, q), np.outer(x, x))
+            for q, x in zip(p.astype(np.float64), h.astype(np.float64), strict=True)
+        ]
+    )
+
+
+def literal_bait(fisher, n, labelled, ridge):
+    """Forward and back with whole matrices, each inverse taken anew."""
+    start = ridge * np.eye(fisher.shape[1]) + labelled.sum(axis=0)
+    target = fisher.mean(axis=0)
+
+    def trace(items):
+        return np.trace(np.linalg.solve(start + fisher[items].sum(axis=0), target))
+
+    chosen = []
+    for _ in range(min(2 * n, len(fisher))):
+        others = [i for i in range(len(fisher)) if i not in chosen]
+        chosen.append(min(others, key=lambda i: trace([*chosen, i])))
+    while len(chosen) > n:
+        chosen.remove(min(chosen, key=lambda i: trace([j for j in chosen if j != i])))
+    traces = [trace(chosen[:k]) for k in range(len(chosen) + 1)]
+    rest = [traces[-1] - trace([*chosen, i]) for i in range(len(fisher))]
+    return chosen, -np.diff(traces), np.array(rest)
+
+
+@pytest.mark.parametrize("n_labelled", [0, 1, 12])
+@pytest.mark.parametrize("ridge", [0.01, 1.0])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_against_a_literal_search(n_labelled, ridge, dtype):
+    p, h = (x.astype(dtype) for x in draw(25))
+    q, k = (x.astype(dtype) for x in draw(n_labelled, seed=1))
+    indices, gains, rest = functional.fisher_batch(p, h, 5, q, k, ridge=ridge)
+    expected = literal_bait(information(p, h), 5, information(q, k).reshape(-1, 12, 12), ridge)
+    assert indices.tolist() == expected[0]
+    np.testing.assert_allclose(gains, expected[1], rtol=1e-6)
+    others = np.delete(np.arange(25), indices)
+    np.testing.assert_allclose(rest[others], expected[2][others], rtol=1e-6)
+
+
+def test_going_back_mends_what_going_forward_did():
+    """A case where the two differ: without the way back the first choice would stay."""
+    differ = 0
+    for seed in range(20):
+        p, h = draw(25, seed=seed)
+        both = functional.fisher_batch(p, h, 3, ridge=0.01)
+        six = functional.fisher_batch(p, h, 6, ridge=0.01)
+        forward = literal_bait(information(p, h), 3, np.zeros((0, 12, 12)), 0.01)[0]
+        assert both[0].tolist() == forward
+        differ += both[0].tolist() != six[0][:3].tolist()
+    assert differ > 0
+
+
+def test_the_binary_form_against_a_literal_search():
+    p, h = draw(25, 5)
+    first = p.max(axis=1)
+    fisher = np.einsum("n,na,nb->nab", first * (1 - first), h, h)
+    indices, gains, _ = functional.fisher_batch(p, h, 5, binary=True)
+    expected = literal_bait(fisher, 5, np.zeros((0, 4, 4)), 1.0)
+    assert indices.tolist() == expected[0]
+    np.testing.assert_allclose(gains, expected[1], rtol=1e-6)
+
+
+def test_two_classes_are_the_binary_form():
+    p, h = draw(25, 2)
+    # The other class's weights move against the first one's: twice the information.
+    both = functional.fisher_batch(p, h, 6, ridge=1.0)
+    binary = functional.fisher_batch(p, h, 6, ridge=0.5, binary=True)
+    assert both[0].tolist() == binary[0].tolist()
+    np.testing.assert_allclose(both[1], binary[1], rtol=1e-8)
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=20)
+def test_rotation_order_and_names_of_classes_change_nothing(seed):
+    rng = np.random.default_rng(seed)
+    (p, h), (q, k) = draw(20, seed=seed), draw(4, seed=seed + 1)
+    rotation = np.linalg.qr(rng.normal(size=(4, 4)))[0]
+    order, names = rng.permutation(20), rng.permutation(3)
+    ranks, scores = BAIT(4).get_ranks(
+        p, embeddings=h, labelled_predictions=q, labelled_embeddings=k
+    )
+    turned, turned_scores = BAIT(4).get_ranks(
+        p[order][:, names],
+        embeddings=(h @ rotation)[order],
+        labelled_predictions=q[:, names],
+        labelled_embeddings=k @ rotation,
+    )
+    assert order[turned[:4]].tolist() == ranks[:4].tolist()
+    np.testing.assert_allclose(turned_scores, scores[order], rtol=1e-7, atol=1e-12)
+
+
+def test_fewer_directions_lose_nothing_where_the_pool_has_no_more():
+    p, _ = draw(30)
+    rng = np.random.default_rng(0)
+    h = rng.normal(size=(30, 5)) @ rng.normal(size=(5, 40))
+    expected = functional.fisher_batch(p, h, 5, p[:3], h[:3])
+    narrow = functional.fisher_batch(p, h, 5, p[:3], h[:3], max_parameters=3 * 5 + 2)
+    assert narrow[0].tolist() == expected[0].tolist()
+    np.testing.assert_allclose(narrow[1], expected[1], rtol=1e-8)
+    np.testing.assert_allclose(narrow[2], expected[2], rtol=1e-6, atol=1e-12)
+    alone = functional.fisher_batch(p, h, 5, max_parameters=3 * 5 + 2)
+    assert alone[0].tolist() == functional.fisher_batch(p, h, 5)[0].tolist()
+
+
+def test_copies_wait_and_labelled_items_repel():
+    h = np.repeat(np.eye(4) * [4, 3, 2, 1], 3, axis=0)
+    p = np.full((12, 2), 0.5)
+    ranks = BAIT(4, ridge=1e-3)(p, embeddings=h)
+    assert sorted(ranks[:4]) == [0, 3, 6, 9]  # a tie goes to the lowest index
+    labelled = {"labelled_predictions": p[:2], "labelled_embeddings": h[[0, 9]]}
+    assert sorted(BAIT(2, ridge=1e-3)(p, embeddings=h, **labelled)[:2]) == [3, 6]
+
+
+@pytest.mark.parametrize("binary", [False, True])
+def test_items_that_are_all_the_same_or_tell_nothing(binary):
+    heuristic = BAIT(3, binary=binary)
+    for p, h in [
+        (np.full((5, 3), 1 / 3), np.ones((5, 2))),
+        (np.full((5, 3), 1 / 3), np.zeros((5, 2))),
+        (np.eye(3)[[0] * 5], np.ones((5, 2))),
+    ]:
+        ranks, scores = heuristic.get_ranks(p, embeddings=h)
+        assert ranks.tolist() == [0, 1, 2, 3, 4]
+        assert np.isfinite(scores).all()
+
+
+def test_more_than_there_is_nothing_and_broken_items():
+    p, h = draw(4)
+    assert sorted(BAIT(9)(p, embeddings=h)) == [0, 1, 2, 3]
+    assert BAIT(2)(p[:0], embeddings=h[:0]).tolist() == []
+    ranks, scores = BAIT(0).get_ranks(p, embeddings=h)
+    assert ranks.tolist() == np.argsort(-scores).tolist()
+    h[2] = np.inf
+    with pytest.warns(RuntimeWarning, match="got 1 of 4"):
+        assert BAIT(4)(p, embeddings=h)[-1] == 2
+
+
+def test_one_column_of_logits_in_half_precision():
+    logits = np.linspace(-3, 3, 7)[:, None]
+    p = 1 / (1 + np.exp(-logits))
+    h = draw(7)[1].astype(np.float16)
+    expected = BAIT(3)(np.concatenate([1 - p, p], axis=1), embeddings=h)
+    assert BAIT(3)(logits.astype(np.float16), embeddings=h)[:3].tolist() == expected[:3].tolist()
+
+
+def test_pools_that_are_too_large(monkeypatch):
+    monkeypatch.setattr(bait, "MAX_PRODUCTS", 100)
+    p, h = draw(12)
+    with pytest.raises(InvalidArgumentError, match=r"at most 11 items with 3 classes, .* got 12"):
+        BAIT(2)(p, embeddings=h)
+    assert len(BAIT(2, binary=True)(p, embeddings=h)) == 12
+    assert len(BAIT(2)(p[:11], embeddings=h[:11])) == 11
+
+
+def test_arguments():
+    p, h = draw(5)
+    with pytest.raises(InvalidArgumentError, match="of the same items, but got 0 and 2"):
+        BAIT(1)(p, embeddings=h, labelled_embeddings=h[:2])
+    with pytest.raises(InvalidArgumentError, match="of the same items, but got 3 and 2"):
+        BAIT(1)(p, embeddings=h, labelled_embeddings=h[:2], labelled_predictions=p[:3])
+    for ridge in (0, -1.0, np.inf, np.nan):
+        with pytest.raises(InvalidArgumentError, match="`ridge` to be above 0 and finite, but got"):
+            BAIT(1, ridge=ridge)
+    with pytest.raises(InvalidArgumentError, match="`max_parameters` to be 1 or more, but got 0"):
+        BAIT(1, max_parameters=0)
+    with pytest.raises(InvalidTypeError, match="`query_size` to be an int"):
+        BAIT(1.0)
