@@ -22,6 +22,7 @@ SURFACE = {
     "baal.active.file_dataset": {"FileDataset", "default_image_load_fn"},
     "baal.active.heuristics": {
         "AbstractHeuristic", "BALD", "BatchBALD", "Certainty", "CombineHeuristics",
+        "BADGE", "DensityWeighted", "ProbCover", "RankedBatch", "TypiClust",
         "BatchHeuristic", "Choice", "CoreSet", "GradientEmbeddings", "PoolData", "PoolHeuristic",
         "gradient_embeddings",
         "ConsensusKL", "EPIG", "Entropy", "GaussianBALD", "GaussianEPIG", "GaussianHeuristic",
@@ -37,7 +38,8 @@ SURFACE = {
         "PowerBALD", "PowerEntropy",
     },
     "baal.active.heuristics.functional": {
-        "k_center",
+        "k_center", "Similarity", "ball_cover", "k_means", "k_means_plus_plus",
+        "neighbour_distances", "pure_radius", "ranked_batch", "typical_of_clusters",
         "certainty", "expected_entropy", "gaussian_entropy", "gaussian_expected_entropy",
         "gaussian_mutual_information", "label_entropy", "label_expected_entropy",
         "label_margin", "label_mutual_information", "margin", "mean_kl_to_consensus",

@@ -47,10 +47,10 @@ def test_names_are_listed():
     assert {"multilabel_entropy", "multilabel_margin", "predictive_variance"} <= set(NAMES)
     assert {"variance", "variation_ratio", "vote_entropy"} <= set(NAMES)
     assert available_heuristics() == sorted(available_heuristics())
-    with pytest.raises(InvalidArgumentError, match=r"one of \['bald', .*\], but got 'bold'"):
+    with pytest.raises(InvalidArgumentError, match=r"one of \['ba.*\], but got 'bold'"):
         get_heuristic("bold")
     for no_name in (None, BALD):
-        with pytest.raises(InvalidArgumentError, match=r"Expected `name` to be one of \['bald'"):
+        with pytest.raises(InvalidArgumentError, match=r"Expected `name` to be one of \['ba"):
             get_heuristic(no_name)
 
 
@@ -130,7 +130,7 @@ def test_a_fitting_heuristic_takes_what_it_knows_and_leaves_the_rest(name):
 
 
 def test_a_fitting_heuristic_needs_a_name_that_is_known():
-    with pytest.raises(InvalidArgumentError, match=r"one of \['bald', .*\], but got 'bold'"):
+    with pytest.raises(InvalidArgumentError, match=r"one of \['ba.*\], but got 'bold'"):
         fitting_heuristic("bold", **OFFERED)
 
 

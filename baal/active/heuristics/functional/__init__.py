@@ -15,6 +15,7 @@ which they do:
 | Gaussians | `predictive_variance` | `variances.mean(-1)` | `variance(means)` |
 """
 
+from baal.active.heuristics.functional.balls import ball_cover, pure_radius
 from baal.active.heuristics.functional.classification import (
     certainty,
     expected_entropy,
@@ -22,6 +23,7 @@ from baal.active.heuristics.functional.classification import (
     mutual_information,
     predictive_entropy,
 )
+from baal.active.heuristics.functional.clustering import k_means
 from baal.active.heuristics.functional.committee import (
     mean_kl_to_consensus,
     mean_standard_deviation,
@@ -44,14 +46,21 @@ from baal.active.heuristics.functional.regression import (
     predictive_variance,
     variance,
 )
+from baal.active.heuristics.functional.seeding import k_means_plus_plus
+from baal.active.heuristics.functional.similarity import Similarity, ranked_batch
+from baal.active.heuristics.functional.typical import neighbour_distances, typical_of_clusters
 
 __all__ = [
+    "Similarity",
+    "ball_cover",
     "certainty",
     "expected_entropy",
     "gaussian_entropy",
     "gaussian_expected_entropy",
     "gaussian_mutual_information",
     "k_center",
+    "k_means",
+    "k_means_plus_plus",
     "label_entropy",
     "label_expected_entropy",
     "label_margin",
@@ -60,9 +69,13 @@ __all__ = [
     "mean_kl_to_consensus",
     "mean_standard_deviation",
     "mutual_information",
+    "neighbour_distances",
     "predictive_entropy",
     "predictive_variance",
+    "pure_radius",
+    "ranked_batch",
     "soft_vote_entropy",
+    "typical_of_clusters",
     "variance",
     "variation_ratio",
     "vote_entropy",

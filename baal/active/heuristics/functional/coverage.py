@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from baal.active.heuristics.functional.distances import CentredRows
+from baal.active.heuristics.functional.distances import CentredRows, lowest_of_the_highest
 
 __all__ = ["k_center"]
 
@@ -50,18 +50,13 @@ def k_center(
     indices, gains = np.zeros(n, np.int64), np.zeros(n, embeddings.dtype)
     for step in range(n):
         if np.isinf(nearest[0]):  # nothing is covered yet
-            winner = _lowest(-rows.squares, rows.rounding)
+            winner = lowest_of_the_highest(-rows.squares, rows.rounding)
             gains[step] = rows.to(embeddings[winner]).max()
         else:
-            winner = _lowest(np.where(is_free, nearest, -1), rows.rounding)
+            winner = lowest_of_the_highest(np.where(is_free, nearest, -1), rows.rounding)
             gains[step] = nearest[winner]
         indices[step] = winner
         is_free[winner] = False
         np.minimum(nearest, rows.to(embeddings[winner]), out=nearest)
         nearest[winner] = 0
     return indices, np.sqrt(gains), np.sqrt(nearest)
-
-
-def _lowest(values: Array, rounding: float) -> int:
-    """The first of the largest values."""
-    return int(np.argmax(values >= values.max() - rounding))

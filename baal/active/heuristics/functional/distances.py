@@ -1,11 +1,12 @@
-"""Distances between rows of a large matrix, by one matrix-vector product each and no copy."""
+"""Distances between rows of a large matrix, by few matrix-vector products each and no copy."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["CentredRows"]
+__all__ = ["CentredRows", "FactoredRows", "lowest_of_the_highest"]
 
 Array = npt.NDArray[Any]
 
@@ -58,13 +59,20 @@ class CentredRows:
         Returns:
             `[N]`, at least 0.
         """
-        offset = (point - self.mean).astype(self.rows.dtype, copy=False)
-        distances: Array = self.rows @ offset
-        distances *= -2
-        distances += self.squares
-        # What the products have too much, since the rows in them are not centred.
-        distances += 2 * self.origin @ offset + offset @ offset
-        return np.maximum(distances, 0, out=distances)
+        return self._to_offset((point - self.mean).astype(self.rows.dtype, copy=False))
+
+    def to_item(self, item: int) -> Array:
+        """Squared distances of all rows to one of them.
+
+        Args:
+            item: Which.
+
+        Returns:
+            `[N]`, at least 0; 0 to itself and to its copies.
+        """
+        distances = self._to_offset(self.rows[item] - self.origin)
+        distances[distances <= self.rounding] = 0
+        return distances
 
     def to_nearest(self, points: Array) -> Array:
         """Squared distances of all rows to the nearest of several points.
@@ -76,15 +84,98 @@ class CentredRows:
             `[N]`; infinite where there are no points.
         """
         nearest = np.full(len(self.rows), np.inf, self.rows.dtype)
-        if not len(points):
-            return nearest
+        if len(points):
+            for part, distances in self.blocks(points):
+                distances.min(axis=1, out=nearest[part])
+        return nearest
+
+    def blocks(self, points: Array) -> Iterator[tuple[slice, Array]]:
+        """Squared distances of some rows after the other to several points.
+
+        Args:
+            points: `[M, D]`.
+
+        Yields:
+            Which rows, and `[n, M]`, at least 0. It may be written to.
+        """
         offsets = (points - self.mean).astype(self.rows.dtype, copy=False)
         squares = np.einsum("md,md->m", offsets, offsets) + 2 * offsets @ self.origin
         step = max(1, _ROWS * 256 // max(1, len(points)))
         for start in range(0, len(self.rows), step):
-            products = self.rows[start : start + step] @ offsets.T  # [step, M]
-            products *= -2
-            products += squares
-            nearest[start : start + step] = products.min(axis=1)
-        nearest += self.squares
-        return np.maximum(nearest, 0, out=nearest)
+            part = slice(start, start + step)
+            distances = self.rows[part] @ offsets.T
+            distances *= -2
+            distances += squares
+            distances += self.squares[part, np.newaxis]
+            yield part, np.maximum(distances, 0, out=distances)
+
+    def _to_offset(self, offset: Array) -> Array:
+        distances: Array = self.rows @ offset
+        distances *= -2
+        distances += self.squares
+        # What the products have too much, since the rows in them are not centred.
+        distances += 2 * self.origin @ offset + offset @ offset
+        return np.maximum(distances, 0, out=distances)
+
+
+class FactoredRows:
+    """Outer products, one for each item, to measure squared distances between without forming them.
+
+    The product of `r` `[C]` and `h` `[D]` is a row of C D numbers. Lengths and products of such
+    rows are those of their factors, multiplied: |r h|^2 = |r|^2 |h|^2 and <r h, s k> = <r, s> <h,
+    k>. So the distances to one of them cost a product with a matrix `[N, C]` and one with `[N, D]`.
+
+    Args:
+        left: `[N, C]`, float32 or float64.
+        right: `[N, D]`, likewise.
+
+    Attributes:
+        squares: Squared lengths, `[N]`.
+
+    Example:
+        >>> rows = FactoredRows(np.array([[1.0], [-1.0]]), np.array([[3.0, 4.0], [3.0, 4.0]]))
+        >>> rows.squares.tolist(), rows.to_item(0).tolist()
+        ([25.0, 25.0], [0.0, 100.0])
+    """
+
+    def __init__(self, left: Array, right: Array) -> None:
+        self.left, self.right = left.astype(right.dtype, copy=False), right
+        self.squares = np.einsum("nc,nc->n", self.left, self.left)
+        self.squares *= np.einsum("nd,nd->n", right, right)
+        self._rounding = 8 * np.finfo(right.dtype).eps
+
+    def to_item(self, item: int) -> Array:
+        """Squared distances of all rows to one of them.
+
+        Args:
+            item: Which.
+
+        Returns:
+            `[N]`, at least 0; 0 to itself and to its copies.
+        """
+        distances: Array = self.right @ self.right[item]
+        distances *= self.left @ self.left[item]
+        distances *= -2
+        lengths = self.squares + self.squares[item]
+        distances += lengths
+        # Of two rows that are equal only rounding is left, which must not count as a distance.
+        lengths *= self._rounding
+        distances[distances <= lengths] = 0
+        return distances
+
+
+def lowest_of_the_highest(values: Array, rounding: float = 0.0) -> int:
+    """The first of the largest values.
+
+    Args:
+        values: `[N]`.
+        rounding: Values as close as this are equal.
+
+    Returns:
+        Its index.
+
+    Example:
+        >>> lowest_of_the_highest(np.array([1.0, 2.0, 2.5]), rounding=0.5)
+        1
+    """
+    return int(np.argmax(values >= values.max() - rounding))
