@@ -2,7 +2,11 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from baal.active.heuristics.functional.distances import CentredRows
+from baal.active.heuristics.functional.distances import (
+    CentredRows,
+    FactoredRows,
+    lowest_of_the_highest,
+)
 
 
 @pytest.mark.parametrize("shift", [0.0, 1.0, 1e4])
@@ -16,6 +20,12 @@ def test_squared_distances(shift, dtype):
     np.testing.assert_allclose(rows.to(points[3]), expected[:, 3], rtol=0, atol=rows.rounding)
     nearest = rows.to_nearest(points)
     np.testing.assert_allclose(nearest, expected.min(axis=1), rtol=0, atol=rows.rounding)
+    np.testing.assert_allclose(rows.to_item(9), cdist(x, x[9:10])[:, 0] ** 2, atol=rows.rounding)
+    blocks = [(part, d.copy()) for part, d in rows.blocks(points)]
+    np.testing.assert_allclose(
+        np.concatenate([d for _, d in blocks]), expected, rtol=0, atol=rows.rounding
+    )
+    assert sum(len(x[part]) for part, _ in blocks) == 5000
     assert nearest.dtype == rows.to(points[0]).dtype == dtype
     # However far from zero the rows are, rounding stays small beside what sets them apart.
     assert rows.rounding < 1e-3 * expected.max() * (1 if dtype == np.float32 else 1e-8)
@@ -39,3 +49,23 @@ def test_a_copy_has_no_distance():
     rows = CentredRows(x)
     assert rows.to(x[3])[3] <= rows.rounding
     assert (rows.to(x[3]) >= 0).all()
+    assert rows.to_item(3)[3] == 0
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_outer_products_as_if_they_were_formed(dtype):
+    rng = np.random.default_rng(0)
+    left, right = rng.normal(size=(300, 4)), rng.normal(size=(300, 6)) + 2
+    rows = FactoredRows(left.astype(dtype), right.astype(dtype))
+    formed = np.einsum("nc,nd->ncd", left, right).reshape(300, -1)
+    rtol = 1e-5 if dtype == np.float32 else 1e-12
+    np.testing.assert_allclose(rows.squares, (formed**2).sum(axis=1), rtol=rtol)
+    expected = cdist(formed, formed[7:8])[:, 0] ** 2
+    np.testing.assert_allclose(rows.to_item(7), expected, rtol=rtol, atol=rtol * expected.max())
+    assert rows.to_item(7)[7] == 0
+    assert rows.to_item(7).dtype == dtype
+
+
+def test_ties_go_to_the_first():
+    assert lowest_of_the_highest(np.array([1.0, 3.0, 3.0])) == 1
+    assert lowest_of_the_highest(np.array([1.0, 2.9, 3.0]), rounding=0.2) == 1

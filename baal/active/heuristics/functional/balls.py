@@ -117,7 +117,8 @@ def pure_radius(embeddings: Array, n_classes: int, purity: float = 0.95, seed: i
         _to_other_clusters(rows, embeddings, labels, order[places[start : start + _POINTS]])
         for start in range(0, len(places), _POINTS)
     ]
-    return math.sqrt(np.quantile(np.concatenate(nearest), 1 - purity, method="lower"))
+    n_impure = min(int((1 - purity) * len(places) + 1e-9), len(places) - 1)
+    return math.sqrt(np.sort(np.concatenate(nearest))[n_impure])
 
 
 def _to_other_clusters(

@@ -85,7 +85,7 @@ class Similarity:
         rows = self.rows
         if self.kind == "cosine":  # mean |x - y|^2 = |x - mean|^2 + mean |y - mean|^2
             squares = rows.squares.astype(np.float64)
-            return np.asarray(1 - (squares + squares.mean()) / 4)
+            return np.asarray(1 - (squares + squares.sum() / max(1, len(squares))) / 4)
         items = np.arange(len(self.points)) if items is None else items
         sums = np.zeros(len(self.points))
         for start in range(0, len(items), _POINTS):
