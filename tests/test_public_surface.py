@@ -38,7 +38,8 @@ SURFACE = {
         "PowerBALD", "PowerEntropy",
     },
     "baal.active.heuristics.functional": {
-        "k_center", "Similarity", "ball_cover", "k_means", "k_means_plus_plus",
+        "k_center", "Similarity", "ball_cover", "cluster_means", "cluster_spread", "k_means",
+        "k_means_plus_plus",
         "neighbour_distances", "pure_radius", "ranked_batch", "typical_of_clusters",
         "certainty", "expected_entropy", "gaussian_entropy", "gaussian_expected_entropy",
         "gaussian_mutual_information", "label_entropy", "label_expected_entropy",

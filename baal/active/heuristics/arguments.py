@@ -56,19 +56,18 @@ def check_heuristic(name: str, value: Any) -> None:
         )
 
 
-def check_number(name: str, value: Any, at_most: float = np.inf) -> float:
+def check_number(name: str, value: Any) -> float:
     """Read a number: zero or more, and finite.
 
     Args:
         name: What the caller calls the argument, for the error's message.
         value: Any real number.
-        at_most: The largest that makes sense.
 
     Returns:
         It, as a float.
 
     Raises:
-        InvalidArgumentError: Negative, too large, infinite or NaN.
+        InvalidArgumentError: Negative, infinite or NaN.
         InvalidTypeError: It is no number.
 
     Example:
@@ -77,9 +76,10 @@ def check_number(name: str, value: Any, at_most: float = np.inf) -> float:
     """
     if isinstance(value, bool) or not isinstance(value, int | float | np.number):
         raise InvalidTypeError(f"Expected `{name}` to be a number, but got {value!r}.")
-    if not 0 <= value < np.inf or value > at_most:
-        bound = "and finite" if at_most == np.inf else f"and {at_most} at most"
-        raise InvalidArgumentError(f"Expected `{name}` to be 0 or more, {bound}, but got {value}.")
+    if not 0 <= value < np.inf:
+        raise InvalidArgumentError(
+            f"Expected `{name}` to be 0 or more, and finite, but got {value}."
+        )
     return float(value)
 
 

@@ -2,7 +2,8 @@
 
 from baal.active.heuristics.arguments import check_count, check_number
 from baal.active.heuristics.batch_based import BatchHeuristic, Choice
-from baal.active.heuristics.functional.balls import ball_cover, pure_radius
+from baal.active.heuristics.functional.balls import ball_cover, cluster_spread, pure_radius
+from baal.active.heuristics.functional.clustering import k_means
 from baal.active.heuristics.pool_data import PoolData
 from baal.active.heuristics.scoring import Reading
 
@@ -22,20 +23,20 @@ class ProbCover(BatchHeuristic):
     Scores are numbers of items: how many each of the batch newly covered, how many each of the rest
     could still cover. Once all is covered, the batch goes on by k-center, with scores of 0.
 
+    Without a radius, it is the largest with which 95 % of the balls hold items of one cluster of
+    k-means alone, as in the paper; but at least how far items are from the mean of their cluster.
+    For where clusters are not apart, as those of raw pixels, the paper's rule leaves balls so small
+    that the whole batch comes from the densest place.
+
     Args:
         query_size: Items of the batch; more than the pool holds are as many as it holds.
-        radius: r, in the units of the embeddings. None: the largest with which nearly all balls
-            hold items of one cluster alone, as in the paper, estimated anew in each call.
+        radius: r, in the units of the embeddings. None: estimated anew in each call, see below.
         n_classes: Clusters of that estimate: as many as there are classes.
-        purity: The share of balls that are to be so; 0.95 in the paper. Where clusters lie close
-            together, as those of raw pixels do, that leaves small balls and a batch from the
-            densest place: less makes them larger.
         mode: Not used: there are no predictions to read.
         seed: Of those clusters; None is 0.
 
     Raises:
-        InvalidArgumentError: `query_size` or `radius` is negative, `n_classes` not positive, or
-            `purity` above 1.
+        InvalidArgumentError: `query_size` or `radius` is negative, or `n_classes` not positive.
         InvalidTypeError: One of them is no number.
 
     Example:
@@ -56,13 +57,11 @@ class ProbCover(BatchHeuristic):
         radius: float | None = None,
         *,
         n_classes: int = 10,
-        purity: float = 0.95,
         mode: Reading = "auto",
         seed: int | None = None,
     ) -> None:
         super().__init__(query_size, mode=mode, seed=seed)
         self.radius = None if radius is None else check_number("radius", radius)
-        self.purity = check_number("purity", purity, at_most=1)
         self.n_classes = check_count("n_classes", n_classes, at_least=1)
 
     def choose(self, pool: PoolData, n: int) -> Choice:
@@ -78,5 +77,7 @@ class ProbCover(BatchHeuristic):
         assert pool.embeddings is not None
         radius = self.radius
         if radius is None:
-            radius = pure_radius(pool.embeddings, self.n_classes, self.purity, self.seed)
+            labels = k_means(pool.embeddings, self.n_classes, self.seed)
+            spread = cluster_spread(pool.embeddings, labels)
+            radius = max(pure_radius(pool.embeddings, labels), spread)
         return Choice(*ball_cover(pool.embeddings, n, radius, pool.labelled_embeddings))

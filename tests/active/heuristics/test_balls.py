@@ -6,7 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
-from baal.active.heuristics.functional import ball_cover, balls, k_center, k_means, pure_radius
+from baal.active.heuristics.functional import (
+    ball_cover,
+    balls,
+    cluster_spread,
+    k_center,
+    k_means,
+    pure_radius,
+)
 
 
 def literal(x, n, radius, covered):
@@ -64,11 +71,14 @@ def test_neither_order_nor_rotation_nor_shift_matters(seed):
     x = rng.normal(size=(60, 3))
     rotation = np.linalg.qr(rng.normal(size=(3, 3)))[0]
     order = rng.permutation(60)
-    radius = pure_radius(x, 5)
-    turned_x = (x @ rotation + 3)[order]
-    assert pure_radius(turned_x, 5) == pytest.approx(radius, rel=1e-9)
+    labels = k_means(x, 5)
+    turned_x, turned_labels = (x @ rotation + 3)[order], labels[order]
+    radius, spread = pure_radius(x, labels), cluster_spread(x, labels)
+    turned_radius = pure_radius(turned_x, turned_labels)
+    assert turned_radius == pytest.approx(radius, rel=1e-9)
+    assert cluster_spread(turned_x, turned_labels) == pytest.approx(spread, rel=1e-9)
     indices, gains, _ = ball_cover(x, 10, radius)
-    turned, turned_gains, _ = ball_cover(turned_x, 10, pure_radius(turned_x, 5))
+    turned, turned_gains, _ = ball_cover(turned_x, 10, turned_radius)
     assert order[turned].tolist() == indices.tolist()
     assert turned_gains.tolist() == gains.tolist()
 
@@ -84,10 +94,11 @@ def test_copies_wait_until_all_else_is_covered():
 
 def test_blocks_change_nothing(monkeypatch):
     x = np.random.default_rng(0).normal(size=(300, 3))
-    expected = ball_cover(x, 20, 0.7), pure_radius(x, 6)
+    labels = k_means(x, 6)
+    expected = ball_cover(x, 20, 0.7), pure_radius(x, labels)
     monkeypatch.setattr(balls, "_POINTS", 7)
     monkeypatch.setattr("baal.active.heuristics.functional.distances._ROWS", 1)
-    got = ball_cover(x, 20, 0.7), pure_radius(x, 6)
+    got = ball_cover(x, 20, 0.7), pure_radius(x, labels)
     for a, b in zip(got[0], expected[0], strict=True):
         np.testing.assert_array_equal(a, b)
     assert got[1] == pytest.approx(expected[1], rel=1e-12)
@@ -99,7 +110,7 @@ def test_the_radius_is_the_largest_of_balls_that_are_pure(purity):
     labels = k_means(x, 4)
     distances = cdist(x, x)
     other = labels[:, np.newaxis] != labels
-    radius = pure_radius(x, 4, purity)
+    radius = pure_radius(x, labels, purity)
 
     def share_of_pure(r):
         return 1 - (other & (distances < r)).any(axis=1).mean()
@@ -110,13 +121,14 @@ def test_the_radius_is_the_largest_of_balls_that_are_pure(purity):
 
 def test_of_a_large_pool_some_items_are_looked_at(monkeypatch):
     x = np.random.default_rng(0).normal(size=(2000, 3))
-    exact = pure_radius(x, 4)
+    labels = k_means(x, 4)
+    exact = pure_radius(x, labels)
     monkeypatch.setattr(balls, "_SAMPLE", 500)
-    estimate = pure_radius(x, 4)
+    estimate = pure_radius(x, labels)
     assert estimate != exact
     assert estimate == pytest.approx(exact, rel=0.5)
     order = np.random.default_rng(1).permutation(2000)
-    assert pure_radius(x[order], 4) == pytest.approx(estimate, rel=1e-9)
+    assert pure_radius(x[order], labels[order]) == pytest.approx(estimate, rel=1e-9)
 
 
 def test_more_than_there_is_and_nothing():
@@ -125,6 +137,16 @@ def test_more_than_there_is_and_nothing():
     indices, gains, rest = ball_cover(x, 0, 2.0)
     assert (len(indices), len(gains), rest.tolist()) == (0, 0, [3, 3, 3])
     assert [len(part) for part in ball_cover(x[:0], 2, 1.0)] == [0, 0, 0]
-    assert pure_radius(x[:0], 10) == 0
-    assert pure_radius(np.ones((4, 2)), 10) == 0
-    assert pure_radius(np.array([[0.0], [2.0], [4.0]]), 1) == 2
+    nobody, same = np.zeros(0, np.int64), np.zeros(3, np.int64)
+    assert pure_radius(x[:0], nobody) == cluster_spread(x[:0], nobody) == 0
+    assert pure_radius(np.ones((3, 2)), same) == cluster_spread(np.ones((3, 2)), same) == 0
+    assert pure_radius(np.array([[0.0], [2.0], [4.0]]), same) == 2
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_spread_is_the_distance_to_the_mean_of_the_cluster(dtype):
+    x = (np.random.default_rng(0).normal(size=(200, 3)) + 9).astype(dtype)
+    labels = k_means(x, 5)
+    means = np.stack([x[labels == c].mean(axis=0, dtype=np.float64) for c in range(5)])
+    expected = np.sqrt(((x - means[labels]) ** 2).sum(axis=1).mean())
+    assert cluster_spread(x, labels) == pytest.approx(expected, rel=1e-5)

@@ -66,7 +66,7 @@ def test_a_cluster_that_loses_its_items_takes_the_farthest(monkeypatch):
     copies = np.zeros((3, 1))
     labels = clustering._assign(clustering.CentredRows(copies), np.array([[0.0], [9.0]]))
     assert labels.tolist() == [0, 0, 0]
-    np.testing.assert_array_equal(clustering._means(copies + 2, labels, 2), [[2.0], [2.0]])
+    np.testing.assert_array_equal(clustering.cluster_means(copies + 2, labels, 2), [[2.0], [2.0]])
 
 
 def test_blocks_change_nothing(monkeypatch):

@@ -9,9 +9,11 @@ from baal.exceptions import InvalidArgumentError, InvalidTypeError
 def test_the_batch_comes_first_and_the_rest_by_what_it_could_cover(radius):
     rng = np.random.default_rng(0)
     x, labelled = rng.normal(size=(90, 3)), rng.normal(size=(5, 3))
-    used = radius or functional.pure_radius(x, 6, 0.9, seed=2)
+    labels = functional.k_means(x, 6, seed=2)
+    spread = functional.cluster_spread(x, labels)
+    used = radius or max(functional.pure_radius(x, labels), spread)
     expected = functional.ball_cover(x, 6, used, labelled)
-    heuristic = ProbCover(6, radius, n_classes=6, purity=0.9, seed=2)
+    heuristic = ProbCover(6, radius, n_classes=6, seed=2)
     ranks, scores = heuristic.get_ranks(embeddings=x, labelled_embeddings=labelled)
     assert ranks[:6].tolist() == expected[0].tolist()
     assert scores[ranks[:6]].tolist() == expected[1].tolist()
@@ -39,6 +41,21 @@ def test_dtypes(dtype):
     assert got[1].tolist() == expected[1].tolist()
 
 
+def test_the_radius_reaches_to_the_gap_between_clusters_or_as_far_as_they_spread():
+    rng = np.random.default_rng(0)
+    places = np.repeat(20 * np.eye(4), 25, axis=0)
+    apart = places + rng.uniform(-1, 1, size=(100, 4))
+    ranks, scores = ProbCover(5, n_classes=4).get_ranks(embeddings=apart)
+    assert len({tuple(places[i]) for i in ranks[:4]}) == 4
+    assert scores[ranks[:4]].sum() == 100
+    assert scores[ranks[4]] == 0
+    labels = functional.k_means(apart, 4)
+    assert functional.pure_radius(apart, labels) > 10 * functional.cluster_spread(apart, labels)
+    one = rng.normal(size=(100, 4))
+    labels = functional.k_means(one, 4)
+    assert functional.pure_radius(one, labels) < functional.cluster_spread(one, labels)
+
+
 def test_pools_in_which_all_is_the_same():
     ranks, scores = ProbCover(2).get_ranks(embeddings=np.ones((4, 3)))
     assert ranks.tolist() == [0, 1, 2, 3]
@@ -52,7 +69,5 @@ def test_arguments():
         ProbCover(3, radius=-1.0)
     with pytest.raises(InvalidTypeError, match="`radius` to be a number, but got 'large'"):
         ProbCover(3, radius="large")
-    with pytest.raises(InvalidArgumentError, match="`purity` to be 0 or more, and 1 at most, but"):
-        ProbCover(3, purity=1.5)
     with pytest.raises(InvalidArgumentError, match="`n_classes` to be 1 or more"):
         ProbCover(3, n_classes=0)

@@ -15,7 +15,7 @@ which they do:
 | Gaussians | `predictive_variance` | `variances.mean(-1)` | `variance(means)` |
 """
 
-from baal.active.heuristics.functional.balls import ball_cover, pure_radius
+from baal.active.heuristics.functional.balls import ball_cover, cluster_spread, pure_radius
 from baal.active.heuristics.functional.classification import (
     certainty,
     expected_entropy,
@@ -23,7 +23,7 @@ from baal.active.heuristics.functional.classification import (
     mutual_information,
     predictive_entropy,
 )
-from baal.active.heuristics.functional.clustering import k_means
+from baal.active.heuristics.functional.clustering import cluster_means, k_means
 from baal.active.heuristics.functional.committee import (
     mean_kl_to_consensus,
     mean_standard_deviation,
@@ -54,6 +54,8 @@ __all__ = [
     "Similarity",
     "ball_cover",
     "certainty",
+    "cluster_means",
+    "cluster_spread",
     "expected_entropy",
     "gaussian_entropy",
     "gaussian_expected_entropy",

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from baal.active.heuristics.functional.clustering import k_means
+from baal.active.heuristics.functional.clustering import cluster_means
 from baal.active.heuristics.functional.coverage import k_center
 from baal.active.heuristics.functional.distances import CentredRows, lowest_of_the_highest
 
-__all__ = ["ball_cover", "pure_radius"]
+__all__ = ["ball_cover", "cluster_spread", "pure_radius"]
 
 Array = npt.NDArray[Any]
 IntArray = npt.NDArray[np.int64]
@@ -85,46 +85,67 @@ def _count(rows: CentredRows, embeddings: Array, items: IntArray, limit: float) 
     return counts
 
 
-def pure_radius(embeddings: Array, n_classes: int, purity: float = 0.95, seed: int = 0) -> float:
+def pure_radius(embeddings: Array, labels: IntArray, purity: float = 0.95) -> float:
     """The largest radius of balls of which nearly all hold items of one class alone.
 
-    As in ProbCover (Yehuda et al. 2022, https://arxiv.org/abs/2205.11320), with the clusters of
-    k-means in the place of classes, which nobody knows. A ball is pure while it ends before the
-    nearest item of another cluster: so the radius is a quantile of the distances to those.
+    As in ProbCover (Yehuda et al. 2022, https://arxiv.org/abs/2205.11320). A ball is pure while it
+    ends before the nearest item of another class: so the radius is a quantile of the distances to
+    those.
 
     Args:
         embeddings: `[N, D]`, float32 or float64. Of more than 2,000 items as many are looked at,
             evenly spaced by their distance to the mean.
-        n_classes: As many clusters.
+        labels: Each item's class, `[N]`; where nobody knows it, its cluster (`k_means`).
         purity: The share of balls that are to be pure.
-        seed: Of the clusters.
 
     Returns:
-        The radius, in the units of the embeddings. With a single cluster: the distance of the
+        The radius, in the units of the embeddings. With a single class: the distance of the
         farthest item to the mean.
 
     Example:
-        >>> pure_radius(np.array([[0.0], [1.0], [5.0], [6.0]]), 2)
+        >>> pure_radius(np.array([[0.0], [1.0], [5.0], [6.0]]), np.array([0, 0, 1, 1]))
         4.0
     """
     rows = CentredRows(embeddings)
-    labels = k_means(embeddings, n_classes, seed)
-    if labels.max(initial=0) == 0:
+    if not len(labels) or (labels == labels[0]).all():
         return math.sqrt(rows.squares.max(initial=0.0))
     order = np.argsort(rows.squares, kind="stable")
     places = np.linspace(0, len(order) - 1, min(_SAMPLE, len(order))).round().astype(np.int64)
     nearest = [
-        _to_other_clusters(rows, embeddings, labels, order[places[start : start + _POINTS]])
+        _to_other_classes(rows, embeddings, labels, order[places[start : start + _POINTS]])
         for start in range(0, len(places), _POINTS)
     ]
     n_impure = min(int((1 - purity) * len(places) + 1e-9), len(places) - 1)
     return math.sqrt(np.sort(np.concatenate(nearest))[n_impure])
 
 
-def _to_other_clusters(
+def cluster_spread(embeddings: Array, labels: IntArray) -> float:
+    """How far items are from the mean of their cluster: the root of the mean squared distance.
+
+    Args:
+        embeddings: `[N, D]`, float32 or float64.
+        labels: Each item's cluster, `[N]`, from 0.
+
+    Returns:
+        The distance, in the units of the embeddings.
+
+    Example:
+        >>> cluster_spread(np.array([[0.0], [2.0], [9.0], [11.0]]), np.array([0, 0, 1, 1]))
+        1.0
+    """
+    if not len(labels):
+        return 0.0
+    rows = CentredRows(embeddings)
+    sizes = np.bincount(labels)
+    offsets = cluster_means(embeddings, labels, len(sizes)) - rows.mean
+    between = sizes @ np.einsum("kd,kd->k", offsets, offsets) / len(labels)
+    return math.sqrt(max(0.0, rows.squares.mean(dtype=np.float64) - between))
+
+
+def _to_other_classes(
     rows: CentredRows, embeddings: Array, labels: IntArray, items: IntArray
 ) -> Array:
-    """Squared distances of some items to the nearest one that is not of their cluster."""
+    """Squared distances of some items to the nearest one that is not of their class."""
     nearest = np.full(len(items), np.inf, embeddings.dtype)
     for part, distances in rows.blocks(embeddings[items]):  # [n, m]
         distances[labels[part, np.newaxis] == labels[items]] = np.inf

@@ -9,7 +9,7 @@ from scipy.sparse import csr_matrix
 from baal.active.heuristics.functional.distances import CentredRows
 from baal.active.heuristics.functional.seeding import draw_apart
 
-__all__ = ["k_means"]
+__all__ = ["cluster_means", "k_means"]
 
 Array = npt.NDArray[Any]
 IntArray = npt.NDArray[np.int64]
@@ -52,7 +52,7 @@ def k_means(embeddings: Array, n_clusters: int, seed: int = 0) -> IntArray:
         before, labels = labels, _assign(rows, centres)
         if np.array_equal(before, labels):
             break
-        centres = _means(embeddings, labels, len(centres))
+        centres = cluster_means(embeddings, labels, len(centres))
     return np.unique(labels, return_inverse=True)[1].reshape(-1).astype(np.int64, copy=False)
 
 
@@ -74,8 +74,22 @@ def _assign(rows: CentredRows, centres: Array) -> IntArray:
     return labels
 
 
-def _means(embeddings: Array, labels: IntArray, n_clusters: int) -> Array:
-    """The mean of each cluster, `[k, D]`; of one without items the mean of all."""
+def cluster_means(embeddings: Array, labels: IntArray, n_clusters: int) -> Array:
+    """The mean of each cluster.
+
+    Args:
+        embeddings: `[N, D]`.
+        labels: Each item's cluster, `[N]`.
+        n_clusters: k.
+
+    Returns:
+        `[k, D]`; of a cluster without items the mean of all.
+
+    Example:
+        >>> x = np.array([[0.0], [2.0], [9.0]])
+        >>> cluster_means(x, np.array([0, 0, 1]), 2).tolist()
+        [[1.0], [9.0]]
+    """
     sums = np.zeros((n_clusters, embeddings.shape[1]))
     for start in range(0, len(embeddings), _ROWS):
         block = embeddings[start : start + _ROWS].astype(np.float64)
