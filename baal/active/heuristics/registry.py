@@ -63,7 +63,7 @@ def _density_weighted(
     mode: Reading | None = None,
     **arguments: Any,
 ) -> DensityWeighted:
-    base = _base(base_heuristic, {"mode": mode, **arguments})
+    base = _base(base_heuristic, {"mode": mode, **arguments}, seed)
     return DensityWeighted(
         base, beta, similarity, scale=scale, n_references=n_references, seed=seed
     )
@@ -78,14 +78,19 @@ def _ranked_batch(
     mode: Reading | None = None,
     **arguments: Any,
 ) -> RankedBatch:
-    base = _base(base_heuristic, {"mode": mode, **arguments})
+    base = _base(base_heuristic, {"mode": mode, **arguments}, seed)
     return RankedBatch(base, query_size, similarity, scale=scale, seed=seed)
 
 
-def _base(base_heuristic: str | AbstractHeuristic, arguments: dict[str, Any]) -> AbstractHeuristic:
+def _base(
+    base_heuristic: str | AbstractHeuristic, arguments: dict[str, Any], seed: int | None = None
+) -> AbstractHeuristic:
     """The heuristic that another builds on, from its name; None was not given."""
     arguments = {name: value for name, value in arguments.items() if value is not None}
     if isinstance(base_heuristic, str):
+        factory = _known.get(base_heuristic.lower())
+        if seed is not None and factory and "seed" in inspect.signature(factory).parameters:
+            arguments["seed"] = seed
         return get_heuristic(base_heuristic, **arguments)
     if arguments:
         raise InvalidArgumentError(
