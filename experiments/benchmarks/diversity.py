@@ -26,6 +26,7 @@ from baal.active.heuristics.base import AbstractHeuristic
 from baal.active.heuristics.functional import k_center, k_means_plus_plus
 
 Array = npt.NDArray[Any]
+Chooser = Callable[[int], Any]
 
 
 def clusters(n: int, d: int, seed: int = 0, n_clusters: int = 20) -> Array:
@@ -99,54 +100,66 @@ def coverage(x: Array, batch: Any) -> tuple[float, float]:
     return float(nearest.max()), float((nearest**2).mean())
 
 
+def ours(x: Array, p: Array, n: int) -> dict[str, Chooser]:
+    """Batches by seed, as indices among all but the first item, which has a label."""
+    given = {"embeddings": x[1:], "labelled_embeddings": x[:1]}
+    factors = gradient_embeddings(p[1:], x[1:])
+    return {
+        "CoreSet": lambda _: CoreSet(n)(**given)[:n],
+        "BADGE": lambda seed: BADGE(n, seed=seed)(gradient_embeddings=factors)[:n],
+        "TypiClust": lambda seed: TypiClust(n, seed=seed)(**given)[:n],
+        "ProbCover": lambda seed: ProbCover(n, seed=seed)(**given)[:n],
+    }
+
+
+def theirs(x: Array, p: Array, n: int) -> dict[str, Chooser]:
+    """The same of scikit-activeml, whose indices are among all items."""
+    pool = import_module("skactiveml.pool")
+    labels = np.full(len(x), np.nan)
+    labels[0] = 0
+
+    def choose(method: str, *more: Any, **arguments: Any) -> Chooser:
+        options = {"fit_clf": False} if more else {}
+        return lambda seed: (
+            np.asarray(
+                getattr(pool, method)(random_state=seed, **arguments).query(
+                    x, labels, *more, batch_size=n, **options
+                )
+            )
+            - 1
+        )
+
+    return {
+        "CoreSet": choose("CoreSet"),
+        "BADGE": choose("Badge", _classifier(p)),
+        "TypiClust": choose("TypiClust", k=20),
+        "ProbCover": choose("ProbCover", n_classes=10),
+    }
+
+
 def beside_activeml(args: argparse.Namespace) -> None:
     """The table of what scikit-activeml has as well."""
     if find_spec("skactiveml") is None:
         print("\nscikit-activeml is not installed: its table is left out.")
         return
-    pool = import_module("skactiveml.pool")
     x, n = clusters(args.beside_items, 64), args.beside_chosen
-    rng = np.random.default_rng(1)
-    p = softmax(x @ rng.normal(size=(64, 10)) / 4, axis=1).astype(np.float32)
-    labels = np.full(len(x), np.nan)
-    labels[0] = 0  # some of its methods want one
+    weights = np.random.default_rng(1).normal(size=(64, 10)) / 4
+    p = softmax(x @ weights, axis=1).astype(np.float32)
     factors = gradient_embeddings(p[1:], x[1:])
-    known, rest = x[:1], x[1:]
-    own: dict[str, Callable[[int], Array]] = {
-        "CoreSet": lambda _: CoreSet(n)(embeddings=rest, labelled_embeddings=known),
-        "BADGE": lambda seed: BADGE(n, seed=seed)(gradient_embeddings=factors),
-        "TypiClust": lambda seed: TypiClust(n, seed=seed)(
-            embeddings=rest, labelled_embeddings=known
-        ),
-        "ProbCover": lambda seed: ProbCover(n, seed=seed)(
-            embeddings=rest, labelled_embeddings=known
-        ),
-    }
-    theirs: dict[str, Callable[[int], Any]] = {
-        "CoreSet": lambda seed: pool.CoreSet(random_state=seed).query(x, labels, batch_size=n),
-        "BADGE": lambda seed: pool.Badge(random_state=seed).query(
-            x, labels, _classifier(p), fit_clf=False, batch_size=n
-        ),
-        "TypiClust": lambda seed: pool.TypiClust(random_state=seed, k=20).query(
-            x, labels, batch_size=n
-        ),
-        "ProbCover": lambda seed: pool.ProbCover(random_state=seed, n_classes=10).query(
-            x, labels, batch_size=n
-        ),
-    }
-    gradients = np.einsum("nc,nd->ncd", *factors).reshape(len(rest), -1)
+    gradients = np.einsum("nc,nd->ncd", *factors).reshape(len(x) - 1, -1)
     print(
         f"\n{len(x)} items around 20 centres, D = 64, C = 10, {n} chosen; means over "
         f"{args.repeats} seeds; distances for BADGE are those of gradients\n\n"
         "| method | s: ours | scikit-activeml | covering radius: ours | scikit-activeml "
         "| mean squared distance: ours | scikit-activeml |\n|---|--:|--:|--:|--:|--:|--:|"
     )
-    for name, ours in own.items():
-        points = gradients if name == "BADGE" else rest
+    of_theirs = theirs(x, p, n)
+    for name, own in ours(x, p, n).items():
+        points = gradients if name == "BADGE" else x[1:]
         rows = []
-        for method, shift in ((ours, 0), (theirs[name], 1)):
-            runs = [seconds(lambda s=seed: method(s)) for seed in range(args.repeats)]  # type: ignore[misc]  # noqa: B023
-            quality = [coverage(points, np.asarray(batch)[:n] - shift) for _, batch in runs]
+        for choose in (own, of_theirs[name]):
+            runs = [seconds(lambda: choose(seed)) for seed in range(args.repeats)]  # noqa: B023
+            quality = [coverage(points, batch) for _, batch in runs]
             rows.append([float(np.mean([took for took, _ in runs])), *np.mean(quality, axis=0)])
         cells = [f"{value:.3g}" for pair in zip(*rows, strict=True) for value in pair]
         print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
