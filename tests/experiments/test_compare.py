@@ -235,7 +235,7 @@ def made_too_early(seed):
         ({"heuristics": "bald"}, InvalidTypeError, "`heuristics` to be a list, but got 'bald'"),
         ({"heuristics": ["bald", "bald"]}, InvalidArgumentError, "each heuristic once"),
         ({"heuristics": ["bald", "BALD"]}, InvalidArgumentError, "each heuristic once"),
-        ({"heuristics": ["bold"]}, InvalidArgumentError, r"one of \['bald'.* but got 'bold'"),
+        ({"heuristics": ["bold"]}, InvalidArgumentError, r"one of \['ba.* but got 'bold'"),
         ({"heuristics": [BALD()]}, InvalidTypeError, "functions by their names, but got BALD"),
         ({"heuristics": {"b": BALD()}}, InvalidTypeError, "functions that make .* for 'b'"),
         ({"heuristics": {"a/b": BALD}}, InvalidArgumentError, "a folder can have, but got 'a/b'"),
