@@ -22,6 +22,7 @@ SURFACE = {
     "baal.active.file_dataset": {"FileDataset", "default_image_load_fn"},
     "baal.active.heuristics": {
         "AbstractHeuristic", "BALD", "BatchBALD", "Certainty", "CombineHeuristics",
+        "BADGE", "DensityWeighted", "ProbCover", "RankedBatch", "TypiClust",
         "BatchHeuristic", "Choice", "CoreSet", "GradientEmbeddings", "PoolData", "PoolHeuristic",
         "gradient_embeddings",
         "BAIT", "ExpectedErrorReduction", "ExpectedGradientLength", "GreedySampling", "LCMD",
@@ -42,6 +43,9 @@ SURFACE = {
         "k_center",
         "expected_gradient_length", "expected_squared_products", "fisher_batch",
         "largest_cluster", "max_determinant", "residual_lengths", "spread_in_both",
+        "Similarity", "ball_cover", "cluster_means", "cluster_spread", "k_means",
+        "k_means_plus_plus",
+        "neighbour_distances", "pure_radius", "ranked_batch", "typical_of_clusters",
         "certainty", "expected_entropy", "gaussian_entropy", "gaussian_expected_entropy",
         "gaussian_mutual_information", "label_entropy", "label_expected_entropy",
         "label_margin", "label_mutual_information", "margin", "mean_kl_to_consensus",

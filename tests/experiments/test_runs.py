@@ -196,7 +196,7 @@ def test_heuristics_by_name_know_mode_and_size_of_batch(name):
              if hasattr(heuristic, key)]  # fmt: skip
     batches = {"batch_bald", "gibbs_sampling", "power_bald", "power_entropy", "power_sampling",
                "rank_based_sampling", "core_set", "bait", "lcmd", "max_det",
-               "greedy_sampling"}  # fmt: skip
+               "greedy_sampling", "badge", "prob_cover", "ranked_batch", "typiclust"}  # fmt: skip
     assert sizes == ([17] if name in batches else [])
 
 

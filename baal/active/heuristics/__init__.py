@@ -4,6 +4,7 @@ NumPy and SciPy only; predictions may come from any framework.
 """
 
 from baal.active.heuristics.aliases import PowerBALD, PowerEntropy
+from baal.active.heuristics.badge import BADGE
 from baal.active.heuristics.bait import BAIT
 from baal.active.heuristics.base import AbstractHeuristic
 from baal.active.heuristics.baselines import Precomputed, Random
@@ -13,6 +14,7 @@ from baal.active.heuristics.combine import CombineHeuristics
 from baal.active.heuristics.committee import ConsensusKL, MeanSTD, VariationRatio, VoteEntropy
 from baal.active.heuristics.core_set import CoreSet
 from baal.active.heuristics.decorators import require_single_item, requireprobs, singlepass
+from baal.active.heuristics.density import DensityWeighted
 from baal.active.heuristics.epig import EPIG, GaussianEPIG
 from baal.active.heuristics.model_change import ExpectedErrorReduction, ExpectedGradientLength
 from baal.active.heuristics.multilabel import (
@@ -24,6 +26,8 @@ from baal.active.heuristics.multilabel import (
 from baal.active.heuristics.pointwise import PointwiseHeuristic
 from baal.active.heuristics.pool_based import PoolHeuristic
 from baal.active.heuristics.pool_data import PoolData
+from baal.active.heuristics.prob_cover import ProbCover
+from baal.active.heuristics.ranked_batch import RankedBatch
 from baal.active.heuristics.reductions import available_reductions, quantile, top_k_mean
 from baal.active.heuristics.registry import (
     available_heuristics,
@@ -43,10 +47,12 @@ from baal.active.heuristics.stochastics import (
     RankBasedSampling,
     StochasticHeuristic,
 )
+from baal.active.heuristics.typiclust import TypiClust
 from baal.active.heuristics.uncertainty import BALD, Certainty, Entropy, Margin, Variance
 from baal.utils.gradient_embeddings import GradientEmbeddings, gradient_embeddings
 
 __all__ = [
+    "BADGE",
     "BAIT",
     "BALD",
     "EPIG",
@@ -59,6 +65,7 @@ __all__ = [
     "CombineHeuristics",
     "ConsensusKL",
     "CoreSet",
+    "DensityWeighted",
     "Entropy",
     "ExpectedErrorReduction",
     "ExpectedGradientLength",
@@ -83,9 +90,12 @@ __all__ = [
     "PowerSampling",
     "Precomputed",
     "PredictiveVariance",
+    "ProbCover",
     "Random",
     "RankBasedSampling",
+    "RankedBatch",
     "StochasticHeuristic",
+    "TypiClust",
     "Variance",
     "VariationRatio",
     "VoteEntropy",

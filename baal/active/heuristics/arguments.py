@@ -6,7 +6,7 @@ import numpy as np
 
 from baal.exceptions import InvalidArgumentError, InvalidTypeError
 
-__all__ = ["check_count", "check_heuristic", "check_temperature"]
+__all__ = ["check_count", "check_heuristic", "check_number", "check_temperature"]
 
 
 def check_count(name: str, value: Any, at_least: int = 0) -> int:
@@ -54,6 +54,33 @@ def check_heuristic(name: str, value: Any) -> None:
             f"Expected `{name}` to be a heuristic, such as `BALD()` or `get_heuristic('bald')`, "
             f"but got {value!r}."
         )
+
+
+def check_number(name: str, value: Any) -> float:
+    """Read a number: zero or more, and finite.
+
+    Args:
+        name: What the caller calls the argument, for the error's message.
+        value: Any real number.
+
+    Returns:
+        It, as a float.
+
+    Raises:
+        InvalidArgumentError: Negative, infinite or NaN.
+        InvalidTypeError: It is no number.
+
+    Example:
+        >>> check_number("radius", 1)
+        1.0
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+        raise InvalidTypeError(f"Expected `{name}` to be a number, but got {value!r}.")
+    if not 0 <= value < np.inf:
+        raise InvalidArgumentError(
+            f"Expected `{name}` to be 0 or more, and finite, but got {value}."
+        )
+    return float(value)
 
 
 def check_temperature(temperature: Any) -> float:

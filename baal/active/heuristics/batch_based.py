@@ -62,6 +62,7 @@ class BatchHeuristic(PoolHeuristic):
     """
 
     ranks_by_score = False
+    scores_compare = False
     is_continuous = False
 
     def __init__(self, query_size: int, *, mode: Reading = "auto", seed: int | None = None) -> None:

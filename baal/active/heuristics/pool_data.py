@@ -28,6 +28,7 @@ class PoolData:
         probabilities: Means over the posterior samples, `[N, C]` with C >= 2.
         embeddings: `[N, D]`, and so is the second factor of gradients.
         residuals: The first factor of gradients, `[N, C]`.
+        scores: Of another heuristic, that this one builds on, `[N]`.
         gradient_lengths: Of the loss if the label were `c`, `[N, C]`.
         labelled_embeddings: `[M, D]`; M may be 0.
         labelled_predictions: `[M, C, ..., K]`.
@@ -46,6 +47,7 @@ class PoolData:
     embeddings: Array | None = None
     residuals: Array | None = None
     gradient_lengths: Array | None = None
+    scores: Array | None = None
     labelled_embeddings: Array | None = None
     labelled_predictions: Array | None = None
     labelled_probabilities: Array | None = None

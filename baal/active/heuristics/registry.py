@@ -6,15 +6,20 @@ from functools import partial
 from typing import Any
 
 from baal.active.heuristics.aliases import PowerBALD, PowerEntropy
+from baal.active.heuristics.badge import BADGE
 from baal.active.heuristics.bait import BAIT
 from baal.active.heuristics.base import AbstractHeuristic
 from baal.active.heuristics.baselines import Precomputed, Random
 from baal.active.heuristics.batch_bald import BatchBALD
 from baal.active.heuristics.committee import ConsensusKL, MeanSTD, VariationRatio, VoteEntropy
 from baal.active.heuristics.core_set import CoreSet
+from baal.active.heuristics.density import DensityWeighted
 from baal.active.heuristics.epig import EPIG, GaussianEPIG
+from baal.active.heuristics.functional.similarity import Kind
 from baal.active.heuristics.model_change import ExpectedErrorReduction, ExpectedGradientLength
 from baal.active.heuristics.multilabel import MultiLabelBALD, MultiLabelEntropy, MultiLabelMargin
+from baal.active.heuristics.prob_cover import ProbCover
+from baal.active.heuristics.ranked_batch import RankedBatch
 from baal.active.heuristics.reductions import Reduction
 from baal.active.heuristics.regression import GaussianBALD, PredictiveVariance
 from baal.active.heuristics.regression_batches import LCMD, GreedySampling, MaxDet
@@ -25,6 +30,7 @@ from baal.active.heuristics.stochastics import (
     RankBasedSampling,
     StochasticHeuristic,
 )
+from baal.active.heuristics.typiclust import TypiClust
 from baal.active.heuristics.uncertainty import BALD, Certainty, Entropy, Margin, Variance
 from baal.exceptions import InvalidArgumentError
 
@@ -46,15 +52,55 @@ class _Sampling:
         mode: Reading | None = None,
         **arguments: Any,
     ) -> StochasticHeuristic:
-        arguments |= {} if mode is None else {"mode": mode}
-        if isinstance(base_heuristic, str):
-            base_heuristic = get_heuristic(base_heuristic, **arguments)
-        elif arguments:
-            raise InvalidArgumentError(
-                f"Expected {sorted(arguments)} to be given to `base_heuristic`, which is made "
-                f"already, but got them beside {type(base_heuristic).__name__}."
-            )
-        return self.sampling(base_heuristic, query_size, temperature, seed=seed)
+        base = _base(base_heuristic, {"mode": mode, **arguments})
+        return self.sampling(base, query_size, temperature, seed=seed)
+
+
+def _density_weighted(
+    base_heuristic: str | AbstractHeuristic = "entropy",
+    beta: float = 1.0,
+    similarity: Kind = "cosine",
+    scale: float | None = None,
+    n_references: int | None = None,
+    seed: int | None = None,
+    mode: Reading | None = None,
+    **arguments: Any,
+) -> DensityWeighted:
+    base = _base(base_heuristic, {"mode": mode, **arguments}, seed)
+    return DensityWeighted(
+        base, beta, similarity, scale=scale, n_references=n_references, seed=seed
+    )
+
+
+def _ranked_batch(
+    base_heuristic: str | AbstractHeuristic = "margin",
+    query_size: int = 10,
+    similarity: Kind = "cosine",
+    scale: float | None = None,
+    seed: int | None = None,
+    mode: Reading | None = None,
+    **arguments: Any,
+) -> RankedBatch:
+    base = _base(base_heuristic, {"mode": mode, **arguments}, seed)
+    return RankedBatch(base, query_size, similarity, scale=scale, seed=seed)
+
+
+def _base(
+    base_heuristic: str | AbstractHeuristic, arguments: dict[str, Any], seed: int | None = None
+) -> AbstractHeuristic:
+    """The heuristic that another builds on, from its name; None was not given."""
+    arguments = {name: value for name, value in arguments.items() if value is not None}
+    if isinstance(base_heuristic, str):
+        factory = _known.get(base_heuristic.lower())
+        if seed is not None and factory and "seed" in inspect.signature(factory).parameters:
+            arguments["seed"] = seed
+        return get_heuristic(base_heuristic, **arguments)
+    if arguments:
+        raise InvalidArgumentError(
+            f"Expected {sorted(arguments)} to be given to `base_heuristic`, which is made "
+            f"already, but got them beside {type(base_heuristic).__name__}."
+        )
+    return base_heuristic
 
 
 def _with_batch_size(name: str, make: Callable[..., AbstractHeuristic]) -> Any:
@@ -63,12 +109,14 @@ def _with_batch_size(name: str, make: Callable[..., AbstractHeuristic]) -> Any:
 
 
 _known: dict[str, Callable[..., AbstractHeuristic]] = {
+    "badge": _with_batch_size("query_size", BADGE),
     "bait": _with_batch_size("query_size", BAIT),
     "bald": BALD,
     "batch_bald": _with_batch_size("num_samples", BatchBALD),
     "certainty": Certainty,
     "consensus_kl": ConsensusKL,
     "core_set": _with_batch_size("query_size", CoreSet),
+    "density_weighted": _density_weighted,
     "entropy": Entropy,
     "epig": EPIG,
     "expected_error_reduction": ExpectedErrorReduction,
@@ -89,8 +137,11 @@ _known: dict[str, Callable[..., AbstractHeuristic]] = {
     "power_sampling": _Sampling(PowerSampling),
     "precomputed": Precomputed,
     "predictive_variance": PredictiveVariance,
+    "prob_cover": _with_batch_size("query_size", ProbCover),
     "random": Random,
     "rank_based_sampling": _Sampling(RankBasedSampling),
+    "ranked_batch": _ranked_batch,
+    "typiclust": _with_batch_size("query_size", TypiClust),
     "variance": Variance,
     "variation_ratio": VariationRatio,
     "vote_entropy": VoteEntropy,
@@ -116,8 +167,9 @@ def get_heuristic(
     """Make a heuristic from its name.
 
     Batches are of 10 items unless `num_samples` or `query_size` says otherwise. The sampling
-    heuristics draw by BALD's scores unless `base_heuristic`, a heuristic or its name, says
-    otherwise; further arguments go to the one so named.
+    heuristics draw by BALD's scores, "density_weighted" builds on those of Entropy, "ranked_batch"
+    on those of Margin, unless `base_heuristic`, a heuristic or its name, says otherwise; further
+    arguments go to the one so named.
 
     Args:
         name: One of `available_heuristics()`, in any case.

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from baal.active.heuristics.arguments import check_count, check_heuristic, check_temperature
 from baal.active.heuristics.base import AbstractHeuristic
+from baal.active.heuristics.on_top import further_for, take_over
 from baal.active.heuristics.ranking import read_scores
 from baal.exceptions import InvalidArgumentError
 
@@ -19,21 +20,6 @@ __all__ = ["GibbsSampling", "PowerSampling", "RankBasedSampling", "StochasticHeu
 
 Array = npt.NDArray[Any]
 IntArray = npt.NDArray[np.int64]
-
-FACTS = (
-    "needs_predictions",
-    "needs_target_predictions",
-    "needs_joint_samples",
-    "needs_whole_pool",
-    "needs_probabilities",
-    "needs_variances",
-    "needs_independent_labels",
-    "is_continuous",
-    "takes_mask",
-    "has_positions",
-    "min_dims",
-)
-"""What a heuristic that draws by another's scores takes over from it."""
 
 
 class StochasticHeuristic(AbstractHeuristic):
@@ -53,7 +39,8 @@ class StochasticHeuristic(AbstractHeuristic):
         seed: Of the draws. None draws from NumPy's global state, which `np.random.seed` sets.
 
     Raises:
-        InvalidArgumentError: `query_size` is negative.
+        InvalidArgumentError: `query_size` is negative, or the other heuristic chooses a batch whose
+            scores do not compare with the rest's.
         InvalidTypeError: `query_size` is no whole number, or `base_heuristic` no heuristic.
 
     Example:
@@ -72,6 +59,12 @@ class StochasticHeuristic(AbstractHeuristic):
         self, base_heuristic: AbstractHeuristic, query_size: int, *, seed: int | None = None
     ) -> None:
         check_heuristic("base_heuristic", base_heuristic)
+        if not base_heuristic.scores_compare:
+            raise InvalidArgumentError(
+                f"Expected `base_heuristic` of {type(self).__name__} to score items, such as "
+                f"`BALD()`, but got {type(base_heuristic).__name__}, which chooses a batch: there "
+                "is nothing left to draw."
+            )
         super().__init__(
             reverse=base_heuristic.reversed,
             reduction=base_heuristic.reduction,
@@ -80,8 +73,7 @@ class StochasticHeuristic(AbstractHeuristic):
         )
         self.base_heuristic = base_heuristic
         self.query_size = check_count("query_size", query_size)
-        for fact in FACTS:
-            setattr(self, fact, getattr(base_heuristic, fact))
+        take_over(self, base_heuristic)
 
     def log_weights(self, scores: Array) -> Array:
         """The logarithm of what each item weighs in the draws.
@@ -97,51 +89,60 @@ class StochasticHeuristic(AbstractHeuristic):
         """
         raise NotImplementedError(f"{type(self).__name__} must define `log_weights`.")
 
-    def compute_score(self, predictions: Any, target_predictions: Any = None) -> Any:
+    def compute_score(
+        self, predictions: Any = None, target_predictions: Any = None, **further: Any
+    ) -> Any:
         """The other heuristic's scores.
 
         Args:
             predictions: As that one takes them.
             target_predictions: As that one takes them.
+            **further: What that one takes beside, such as `embeddings`.
 
         Returns:
             `[N, ...]`.
         """
-        if target_predictions is None:  # it may be of those that do not know the argument
-            return self.base_heuristic.compute_score(predictions)
-        return self.base_heuristic.compute_score(predictions, target_predictions)
+        compute_score: Any = self.base_heuristic.compute_score
+        targets = () if target_predictions is None else (target_predictions,)
+        # Without targets: it may be of those that do not know the argument.
+        return compute_score(predictions, *targets, **self._further(further))
 
     def get_uncertainties(
-        self, predictions: Any, target_predictions: Any = None, *, mask: Any = None
+        self, predictions: Any = None, target_predictions: Any = None, **further: Any
     ) -> Array:
         """The other heuristic's scores, reduced.
 
         Args:
             predictions: As that one takes them.
             target_predictions: As that one takes them.
-            mask: `[N, ...]`, the positions that count, as that one takes it.
+            **further: What that one takes beside: a `mask` `[N, ...]` of the positions that count,
+                `embeddings` `[N, D]` and the like.
 
         Returns:
             `[N]`.
 
         Raises:
-            InvalidArgumentError: It takes no mask, or as it raises them.
+            InvalidArgumentError: It does not take what was given, or as it raises them.
         """
         get_uncertainties: Any = self.base_heuristic.get_uncertainties
-        return np.asarray(get_uncertainties(predictions, target_predictions, **self._further(mask)))
+        given = self._further(further)
+        return np.asarray(get_uncertainties(predictions, target_predictions, **given))
 
     def get_uncertainties_generator(
-        self, predictions: Any, target_predictions: Any = None
+        self, predictions: Any, target_predictions: Any = None, **further: Any
     ) -> Array:
         """The other heuristic's scores, for an iterable of batches.
 
         Args:
             predictions: Batches `[B, C, ..., K]`.
             target_predictions: As that one takes them.
+            **further: As for `get_uncertainties`.
 
         Returns:
             `[N]`.
         """
+        if further:
+            return self.get_uncertainties(predictions, target_predictions, **further)
         return self.base_heuristic.get_uncertainties_generator(predictions, target_predictions)
 
     def reorder_indices(self, scores: Any) -> IntArray:
@@ -161,35 +162,34 @@ class StochasticHeuristic(AbstractHeuristic):
         return self._draw(ranks, read_scores(scores))
 
     def get_ranks(
-        self, predictions: Any, target_predictions: Any = None, *, mask: Any = None
+        self, predictions: Any = None, target_predictions: Any = None, **further: Any
     ) -> tuple[IntArray, Array]:
         """Score each item, and draw the ranks.
 
         Args:
             predictions: As the other heuristic takes them.
             target_predictions: As the other heuristic takes them.
-            mask: `[N, ...]`, the positions that count, as the other heuristic takes it.
+            **further: What the other heuristic takes beside, as for `get_uncertainties`.
 
         Returns:
             `(ranks [N], scores [N])`: `ranks` is a permutation with the first that was drawn
             first, `scores[i]` is the other heuristic's score of item `i`.
 
         Raises:
-            InvalidArgumentError: It takes no mask, or as it raises them.
+            InvalidArgumentError: It does not take what was given, or as it raises them.
         """
         get_ranks: Any = self.base_heuristic.get_ranks
-        ranks, scores = get_ranks(predictions, target_predictions, **self._further(mask))
+        ranks, scores = get_ranks(predictions, target_predictions, **self._further(further))
         return self._draw(ranks, scores), scores
 
-    def _further(self, mask: Any) -> dict[str, Any]:
-        if mask is None:
-            return {}
-        if not self.takes_mask:
-            raise InvalidArgumentError(
-                "Expected no `mask`, which the base heuristic "
-                f"{type(self.base_heuristic).__name__} does not take, but got one."
-            )
-        return {"mask": mask}
+    def __call__(
+        self, predictions: Any = None, target_predictions: Any = None, **further: Any
+    ) -> IntArray:
+        """The ranks alone, as `get_ranks` draws them with the same arguments."""
+        return self.get_ranks(predictions, target_predictions, **further)[0]
+
+    def _further(self, given: dict[str, Any]) -> dict[str, Any]:
+        return further_for(self.base_heuristic, given)
 
     def _draw(self, ranks: IntArray, scores: Array) -> IntArray:
         """Ranks `[N]`, the most uncertain first, to ranks that were drawn."""

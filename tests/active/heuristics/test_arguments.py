@@ -1,7 +1,12 @@
 import numpy as np
 import pytest
 
-from baal.active.heuristics.arguments import check_count, check_heuristic, check_temperature
+from baal.active.heuristics.arguments import (
+    check_count,
+    check_heuristic,
+    check_number,
+    check_temperature,
+)
 from baal.active.heuristics.baselines import Random
 from baal.exceptions import InvalidArgumentError, InvalidTypeError
 
@@ -9,6 +14,7 @@ from baal.exceptions import InvalidArgumentError, InvalidTypeError
 def test_what_is_fine_comes_back_in_plain_types():
     assert type(check_count("n", np.int32(3))) is int
     assert type(check_temperature(np.float32(2))) is float
+    assert type(check_number("r", np.float32(2))) is float
     check_heuristic("heuristic", Random())
 
 
@@ -21,5 +27,10 @@ def test_what_is_not():
     for bad in (True, None, "1"):
         with pytest.raises(InvalidTypeError, match="`temperature` to be a number"):
             check_temperature(bad)
+        with pytest.raises(InvalidTypeError, match="Expected `r` to be a number"):
+            check_number("r", bad)
+    for bad in (-1, np.inf, np.nan):
+        with pytest.raises(InvalidArgumentError, match="`r` to be 0 or more, and finite, but got"):
+            check_number("r", bad)
     with pytest.raises(InvalidTypeError, match="Expected `h` to be a heuristic"):
         check_heuristic("h", "bald")

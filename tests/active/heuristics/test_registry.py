@@ -139,3 +139,29 @@ def test_the_mode_of_a_sampling_heuristic_is_that_of_what_it_draws_by(name):
     heuristic = get_heuristic(name, base_heuristic="margin", mode="logits")
     assert (heuristic.mode, heuristic.base_heuristic.mode) == ("logits", "logits")
     assert get_heuristic(name).base_heuristic.mode == "auto"
+
+
+@pytest.mark.parametrize("name", ["density_weighted", "ranked_batch"])
+def test_building_on_another_heuristic(name):
+    heuristic = get_heuristic(name, base_heuristic="bald", reduction="max", mode="logits")
+    assert type(heuristic.base_heuristic).__name__ == "BALD"
+    assert heuristic.base_heuristic.reduction == "max"
+    assert (heuristic.mode, heuristic.base_heuristic.mode) == ("logits", "logits")
+    own = BALD()
+    assert get_heuristic(name, base_heuristic=own, seed=3).base_heuristic is own
+    with pytest.raises(
+        InvalidArgumentError, match=r"Expected \['mode'\] to be given to `base_heur"
+    ):
+        get_heuristic(name, base_heuristic=own, mode="logits")
+    with pytest.raises(InvalidArgumentError, match="but got 'bold'"):
+        get_heuristic(name, base_heuristic="bold", seed=3)
+
+
+def test_a_seed_is_of_the_base_as_well():
+    x = [[1.0], [2.0], [3.0], [4.0]]
+
+    def scores():
+        heuristic = get_heuristic("density_weighted", base_heuristic="random", seed=3)
+        return heuristic.get_uncertainties(x, embeddings=x).tolist()
+
+    assert scores() == scores()

@@ -16,6 +16,7 @@ which they do:
 """
 
 from baal.active.heuristics.functional.bait import fisher_batch
+from baal.active.heuristics.functional.balls import ball_cover, cluster_spread, pure_radius
 from baal.active.heuristics.functional.classification import (
     certainty,
     expected_entropy,
@@ -23,6 +24,7 @@ from baal.active.heuristics.functional.classification import (
     mutual_information,
     predictive_entropy,
 )
+from baal.active.heuristics.functional.clustering import cluster_means, k_means
 from baal.active.heuristics.functional.committee import (
     mean_kl_to_consensus,
     mean_standard_deviation,
@@ -55,9 +57,16 @@ from baal.active.heuristics.functional.regression_batches import (
     max_determinant,
     spread_in_both,
 )
+from baal.active.heuristics.functional.seeding import k_means_plus_plus
+from baal.active.heuristics.functional.similarity import Similarity, ranked_batch
+from baal.active.heuristics.functional.typical import neighbour_distances, typical_of_clusters
 
 __all__ = [
+    "Similarity",
+    "ball_cover",
     "certainty",
+    "cluster_means",
+    "cluster_spread",
     "expected_entropy",
     "expected_gradient_length",
     "expected_squared_products",
@@ -66,6 +75,8 @@ __all__ = [
     "gaussian_expected_entropy",
     "gaussian_mutual_information",
     "k_center",
+    "k_means",
+    "k_means_plus_plus",
     "label_entropy",
     "label_expected_entropy",
     "label_margin",
@@ -76,11 +87,15 @@ __all__ = [
     "mean_kl_to_consensus",
     "mean_standard_deviation",
     "mutual_information",
+    "neighbour_distances",
     "predictive_entropy",
     "predictive_variance",
+    "pure_radius",
+    "ranked_batch",
     "residual_lengths",
     "soft_vote_entropy",
     "spread_in_both",
+    "typical_of_clusters",
     "variance",
     "variation_ratio",
     "vote_entropy",
