@@ -49,7 +49,8 @@ def _shown(output: dict[str, Any]) -> Iterator[str]:
     form = next((form for form in FORMS if form in data), None)
     if form == "image/png":
         source = _joined(data[form]).replace("\n", "")
-        yield f'<img class="output" alt="What this cell draws" src="data:image/png;base64,{source}">'
+        start = '<img class="output" alt="What this cell draws" src="data:image/png;base64,'
+        yield f'{start}{source}">'
     elif form == "text/html":
         # An empty line would end the block of HTML.
         table = re.sub(r"<style.*?</style>|\n\s*(?=\n)", "", _joined(data[form]), flags=re.DOTALL)
@@ -61,7 +62,7 @@ def _shown(output: dict[str, Any]) -> Iterator[str]:
 
 
 def _fenced(text: str, language: str, style: str = "") -> str:
-    fence = "`" * max(3, *(len(ticks) + 1 for ticks in re.findall("`+", text)), 3)
+    fence = "`" * max([3, *(len(ticks) + 1 for ticks in re.findall("`+", text))])
     return f"{fence}{{ .{language} {'.' + style if style else ''} }}\n{text.rstrip()}\n{fence}"
 
 

@@ -40,7 +40,7 @@ def test_missing_outputs_are_found():
         (stream("in /root/a"), "cell 1 shows a path of a machine: '/root/a'"),
         (
             {"output_type": "execute_result", "data": {"text/plain": ["'/tmp/a", "b'"]}},
-            "cell 1 shows a path of a machine: \"/tmp/ab'\"",
+            'cell 1 shows a path of a machine: "/tmp/ab\'"',
         ),
     ],
 )
