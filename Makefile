@@ -6,6 +6,8 @@
 #   make lint    ruff and mypy
 #   make bench   the benchmarks, as ratios
 #   make docs    the site, into site/
+#   make tutorials     executes the notebooks of docs/tutorials in place
+#   make test-tutorials   the tests that execute each in a copy, and look at it as committed
 #   make soak    the long versions of the crash and fuzz tests
 #   make test-oldest   the tests with the oldest versions that the lower bounds allow
 #   make test-vision   the tests that need torchvision, in .venv-vision
@@ -26,7 +28,8 @@ TORCH = $(shell grep '^torch==' constraints.txt)
 # One thread: with small models two threads on a busy machine stall each other.
 RUN = OMP_NUM_THREADS=1 MPLBACKEND=Agg $(VENV)/bin/python
 
-.PHONY: demo test lint bench docs soak test-oldest test-vision clean
+.PHONY: demo test lint bench docs tutorials test-tutorials soak test-oldest \
+	test-vision clean
 
 demo: $(VENV)/ready
 	$(RUN) experiments/mnist_mcdropout.py --out $(OUT) $(OVERWRITE) $(ARGS)
@@ -45,6 +48,13 @@ bench: $(VENV)/ready
 
 docs: $(VENV)/ready-docs
 	$(VENV)/bin/mkdocs build --strict $(ARGS)
+
+tutorials: $(VENV)/ready-docs
+	$(RUN) tests/tutorials/notebooks.py docs/tutorials/*.ipynb
+
+# The checks of what is committed need no kernel: they are among the plain tests as well.
+test-tutorials: $(VENV)/ready-docs
+	$(RUN) -m pytest -m 'not soak' tests/tutorials $(ARGS)
 
 soak: $(VENV)/ready
 	$(RUN) -m pytest -m soak $(ARGS)

@@ -25,6 +25,8 @@ MARKED = re.compile(
 REPLACED = (
     (re.compile(r"\\[td]?frac\s*(\w)\s*(\w)"), r"\\frac{\1}{\2}"),
     (re.compile(r"\\tfrac"), r"\\frac"),
+    (re.compile(r"\\[lr]vert\b"), "|"),
+    (re.compile(r"\\[lr]Vert\b"), r"\\|"),
     (re.compile(r"\\sum_(?:\w|\{[^}]*\})"), r"\g<0>\\,"),
     (re.compile(r"\\(?:ln|log|max|min)\b(?!_)"), r"\\,\g<0>\\,"),
     (re.compile(r"\s+"), " "),
