@@ -148,7 +148,7 @@ class Dropout(_DropsAtOnce, nn.Dropout):
             return dropped
         end_prefix()
         with stochastic_layer():
-            # On a CPU, torch draws Bernoulli numbers one by one; multiplying by booleans is slow too.
+            # On a CPU, torch draws Bernoulli numbers one by one, and multiplies slowly by booleans.
             keep = draw_keep(input.shape, self.p).to(input.dtype)
         dropped = (input * (1 / (1 - self.p))) * keep
         return input.copy_(dropped) if self.inplace and not is_vmapped() else dropped
