@@ -1,11 +1,6 @@
 """The loop over a real `Trainer`: fresh rounds, exact resume, padding left out of the scores."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -100,38 +95,6 @@ def test_a_run_that_was_stopped_ends_as_one_that_was_not(kind, tmp_path):
         stopped.start()
     torch.manual_seed(99)
     assert digest(*experiment(tmp_path / "stopped", kind)) == whole
-
-
-@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="nobody can be killed so")
-def test_a_run_that_was_killed_ends_as_one_that_was_not(tmp_path):
-    whole = digest(*experiment(tmp_path / "whole"))
-    code = "from tests.experiments.test_transformers import die; import sys; die(*sys.argv[1:])"
-    # In the first round, and in later ones, each time at another moment.
-    for calls, moment in enumerate(("train", "evaluate_average", "predict_on_dataset_generator")):
-        child = subprocess.run(
-            [sys.executable, "-c", code, str(tmp_path / "killed"), moment, str(min(calls, 1))],
-            cwd=Path(__file__).parents[2], check=False, timeout=300,
-            env={**os.environ, "PYTHONPATH": ".", "OMP_NUM_THREADS": "1"},
-        )  # fmt: skip
-        assert child.returncode == -signal.SIGKILL
-    records = (tmp_path / "killed" / "records.jsonl").read_text().splitlines()
-    assert 1 <= len(records) < 4
-    assert digest(*experiment(tmp_path / "killed")) == whole
-
-
-def die(folder, moment, calls):
-    """Run until a method of the trainer has been called so many times in this life, then die."""
-    made, wrapper = experiment(Path(folder))
-    method, left = getattr(wrapper, moment), [int(calls)]
-
-    def deadly(*args, **kwargs):
-        if left[0] == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        left[0] -= 1
-        return method(*args, **kwargs)
-
-    setattr(wrapper, moment, deadly)
-    made.start()
 
 
 def test_other_settings_are_another_run(tmp_path):
