@@ -17,20 +17,20 @@ from baal.exceptions import StateError
 from baal.metrics.mixin import MetricMixin
 from baal.training.batches import split_batch
 from baal.training.early_stopping import BestEpoch, is_tested
+from baal.training.embedder import Embedder
 from baal.training.loading import check_not_empty, make_loader
-from baal.training.predicting import Predictor, mc_inference, mean_over_samples
+from baal.training.predicting import mc_inference
 from baal.training.schedule import step_scheduler
 from baal.training.steps import autocast, take_step
 from baal.training_args import TrainingArgs
 from baal.utils.cuda_utils import to_device
 from baal.utils.frames import level_outside_baal
-from baal.utils.iterutils import map_on_tensor
 from baal.utils.log_configuration import get_logger
 
 __all__ = ["ModelWrapper", "TrainingArgs", "mc_inference"]
 
 
-class ModelWrapper(Predictor, MetricMixin):
+class ModelWrapper(Embedder, MetricMixin):
     """Trains, tests and samples a model on datasets.
 
     Batches are `(data, target, *rest)` or dicts: see `baal.training.batches.split_batch`.
@@ -50,7 +50,7 @@ class ModelWrapper(Predictor, MetricMixin):
     """
 
     def __init__(self, model: nn.Module, args: TrainingArgs) -> None:
-        Predictor.__init__(self, model, args)
+        Embedder.__init__(self, model, args)
         MetricMixin.__init__(self)
 
     def train_on_dataset(self, dataset: Dataset[Any]) -> list[float]:
@@ -224,15 +224,11 @@ class ModelWrapper(Predictor, MetricMixin):
             InvalidArgumentError: `average_predictions` is below 1.
         """
         criterion = self._criterion()
-        samples = self._samples_to_test(data, average_predictions)
+        output = self._output_to_test(self._samples_to_test(data, average_predictions))
         target = to_device(target, self.device)
-        output = map_on_tensor(mean_over_samples, samples)
         loss = criterion(output, target)
         self._update_metrics(output, target, loss, "test")
         return loss
-
-    def _samples_to_test(self, data: Any, average_predictions: int) -> Any:
-        return self.predict_on_batch(data, average_predictions)
 
     def _optimizer(self) -> Optimizer:
         if self.args.optimizer is None:

@@ -21,7 +21,9 @@ ROOMS = {
     "baal.active.dataset": LEAVES | {"baal.active.label_store"},
     "baal.active.file_dataset": LEAVES | {"baal.active.dataset"},
     "baal.bayesian": LEAVES,
-    "baal.active.active_loop": LEAVES | {"baal.active.dataset", "baal.active.heuristics"},
+    "baal.active.supply": LEAVES | {"baal.active.heuristics"},
+    "baal.active.active_loop": LEAVES
+    | {"baal.active.dataset", "baal.active.heuristics", "baal.active.supply"},
     "baal.active.stopping_criteria": LEAVES | {"baal.active.dataset"},
     "baal.training_args": LEAVES | {"baal.bayesian"},
     "baal.training": LEAVES | {"baal.bayesian", "baal.training_args"},
@@ -35,6 +37,7 @@ ROOMS = {
     | {"baal.bayesian", "baal.modelwrapper", "baal.training", "baal.training_args"},
     "baal.experiments": LEAVES
     | {"baal.active.active_loop", "baal.active.dataset", "baal.active.heuristics"}
+    | {"baal.active.supply"}
     | {"baal.active.file_dataset", "baal.active.stopping_criteria"}
     | {"baal.bayesian", "baal.calibration", "baal.metrics", "baal.modelwrapper"}
     | {"baal.training", "baal.training_args"},

@@ -22,6 +22,8 @@ SURFACE = {
     "baal.active.file_dataset": {"FileDataset", "default_image_load_fn"},
     "baal.active.heuristics": {
         "AbstractHeuristic", "BALD", "BatchBALD", "Certainty", "CombineHeuristics",
+        "BatchHeuristic", "Choice", "CoreSet", "GradientEmbeddings", "PoolData", "PoolHeuristic",
+        "gradient_embeddings",
         "ConsensusKL", "EPIG", "Entropy", "GaussianBALD", "GaussianEPIG", "GaussianHeuristic",
         "GibbsSampling", "Margin", "MeanSTD", "MultiLabelBALD", "MultiLabelEntropy",
         "MultiLabelHeuristic", "MultiLabelMargin", "PointwiseHeuristic", "PowerBALD",
@@ -35,6 +37,7 @@ SURFACE = {
         "PowerBALD", "PowerEntropy",
     },
     "baal.active.heuristics.functional": {
+        "k_center",
         "certainty", "expected_entropy", "gaussian_entropy", "gaussian_expected_entropy",
         "gaussian_mutual_information", "label_entropy", "label_expected_entropy",
         "label_margin", "label_mutual_information", "margin", "mean_kl_to_consensus",

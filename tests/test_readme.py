@@ -32,7 +32,8 @@ def test_python_blocks_run_one_after_the_other(path, capsys):
 
 
 def test_there_are_blocks_to_run():
-    assert all(list(blocks(path)) for path in PAGES)
+    # Contributing is the repository's own CONTRIBUTING.md, about commands and habits.
+    assert all(list(blocks(path)) for path in PAGES if path.name != "contributing.md")
 
 
 @pytest.mark.parametrize("path", PAGES, ids=NAMES)

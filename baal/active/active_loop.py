@@ -4,6 +4,7 @@ import pickle
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from baal.active.dataset.pool import ActivePool, pool_indices_of
 from baal.active.dataset.random_state import draw_distinct
 from baal.active.heuristics.base import AbstractHeuristic
 from baal.active.heuristics.baselines import Random
-from baal.active.heuristics.masks import valid_positions
+from baal.active.supply import Sources, context_of, supply
 from baal.exceptions import InvalidArgumentError, InvalidTypeError, StateError
 from baal.utils.frames import level_outside_baal
 from baal.utils.log_configuration import get_logger
@@ -73,10 +74,14 @@ class ActiveLearningLoop:
         target_dataset: Inputs like those that the model will be used on, for heuristics that ask
             for them, such as `EPIG`: `get_probabilities` is called for them too, after the pool.
             None: the heuristic does without.
+        get_embeddings: For heuristics that ask for embeddings, such as `CoreSet`: called as
+            `get_embeddings(pool)`, and with the labelled items in the pool's form; gives `[n, D]`.
+            None: `embed_on_dataset` of the wrapper whose method `get_probabilities` is.
         **kwargs: Passed on to `get_probabilities`.
 
     Raises:
-        InvalidArgumentError: `query_size` is negative, or `max_sample` neither -1 nor positive.
+        InvalidArgumentError: `query_size` is negative, `max_sample` neither -1 nor positive, or
+            `heuristic` asks for embeddings and nobody gives them.
         InvalidTypeError: One of them is no whole number, `dataset` keeps no labels,
             `get_probabilities` cannot be called, or `heuristic` is none.
 
@@ -103,6 +108,7 @@ class ActiveLearningLoop:
         ndata_to_label: int | None = None,
         *,
         target_dataset: Any = None,
+        get_embeddings: Callable[[Any], Any] | None = None,
         **kwargs: Any,
     ) -> None:
         if ndata_to_label is not None:
@@ -130,8 +136,10 @@ class ActiveLearningLoop:
         self.max_sample = int(max_sample)
         self.uncertainty_folder = None if uncertainty_folder is None else Path(uncertainty_folder)
         self.target_dataset = target_dataset
+        self.get_embeddings = get_embeddings
         self.kwargs = kwargs
         self._warned_of_samples = False
+        self._sources.check(self.heuristic)
 
     def query(self, pool: Any = None) -> Proposal:
         """Score the pool and propose the best items, without labelling anything.
@@ -238,7 +246,7 @@ class ActiveLearningLoop:
             if isinstance(whole, ActivePool)
             else np.flatnonzero(~self.dataset.labelled)
         )
-        asked_for = self._asked_for(whole, in_pool)
+        context = context_of(self.dataset, self.heuristic)
         pool, candidates = self._candidates(pool, whole)
         n = self.dataset.n_unlabelled if candidates is None else len(candidates)
         if n == 0:
@@ -246,7 +254,8 @@ class ActiveLearningLoop:
         predictions = self._predict(pool, n)
         if predictions is None:
             return none_at_all
-        ranks, scores = self._rank(predictions, asked_for)
+        predictions, further = supply(self.heuristic, self._sources, pool, predictions, context)
+        ranks, scores = self.heuristic.get_ranks(predictions, **further)
         self._warn_if_not_joint()
         if len(ranks) != n:
             raise InvalidArgumentError(
@@ -266,39 +275,17 @@ class ActiveLearningLoop:
         dataset_indices = in_pool[pool_indices].astype(np.int64, copy=False)
         return Proposal(dataset_indices, pool_indices, scores[best]), candidates, scores
 
-    def _asked_for(self, whole: Any, in_pool: IntArray) -> Any:
-        """The items that wait for their labels; None if there are none, or nobody wants to know."""
-        pending = self.dataset.pending_indices
-        if not getattr(self.heuristic, "takes_pending", False) or not len(pending):
-            return None
-        return _take(whole, np.searchsorted(in_pool, pending))
-
-    def _rank(self, predictions: Any, asked_for: Any) -> tuple[Any, Any]:
-        """Ranks and scores, with predictions on whatever else the heuristic asks for."""
-        others = {}
-        if asked_for is not None:
-            others["pending_predictions"] = asked_for
-        if self.target_dataset is not None and getattr(
-            self.heuristic, "needs_target_predictions", False
-        ):
-            others["target_predictions"] = self.target_dataset
-        if others and isinstance(predictions, Iterator):
-            # Those of the pool are drawn first: whoever predicts does one thing after the other.
-            predictions = iter(list(predictions))
-        # Only now the predictor knows; only an array has one length for all sentences.
-        masks_padding = getattr(self._predictor, "masks_padding", False) and hasattr(
-            predictions, "shape"
-        )
-        for name, items in others.items():
-            others[name] = self.get_probabilities(items, **self.kwargs)
-        if masks_padding and getattr(self.heuristic, "takes_mask", False):
-            others["mask"] = valid_positions(predictions)
-        return self.heuristic.get_ranks(predictions, **others)
-
     @property
-    def _predictor(self) -> Any:
-        """Such as a ModelWrapper, whose method `get_probabilities` is."""
-        return getattr(self.get_probabilities, "__self__", self.get_probabilities)
+    def _sources(self) -> Sources:
+        """Where predictions and embeddings come from."""
+        return Sources(
+            partial(self.get_probabilities, **self.kwargs),
+            # Such as a ModelWrapper, whose method `get_probabilities` is.
+            getattr(self.get_probabilities, "__self__", self.get_probabilities),
+            self.get_embeddings,
+            self.target_dataset,
+            {name: value for name, value in self.kwargs.items() if name == "verbose"},
+        )
 
     def _warn_if_not_joint(self) -> None:
         """Once: the heuristic asks what labels have to do with each other, and samples do not say.
@@ -306,7 +293,7 @@ class ActiveLearningLoop:
         Called after predicting, since only then the predictor knows.
         """
         needed = getattr(self.heuristic, "needs_joint_samples", False)
-        is_joint = getattr(self._predictor, "samples_are_joint", None)
+        is_joint = getattr(self._sources.predictor, "samples_are_joint", None)
         if needed and is_joint is False and not self._warned_of_samples:
             self._warned_of_samples = True
             warnings.warn(

@@ -16,7 +16,7 @@ from baal.calibration.maps import CalibrationMap, Mode, check_outputs, to_logits
 from baal.exceptions import InvalidArgumentError
 from baal.training.batches import split_batch
 from baal.utils.array_utils import to_numpy
-from baal.utils.predictive import expected_calibration_error
+from baal.utils.metrics.calibration import expected_calibration_error
 from baal.utils.workers import end_with_parent, sensible_workers
 
 __all__ = ["HeldOut", "Loading", "check_held_out", "read_held_out"]

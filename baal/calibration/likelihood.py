@@ -10,6 +10,7 @@ __all__ = [
     "negative_log_likelihood",
     "odir_penalty",
     "predictive_log_probabilities",
+    "predictive_logits",
 ]
 
 IGNORED = -100  # the target that cross-entropy leaves out
@@ -33,6 +34,26 @@ def predictive_log_probabilities(logits: torch.Tensor) -> torch.Tensor:
     """
     mean = logits.log_softmax(dim=1).logsumexp(dim=-1)
     return mean - math.log(logits.shape[-1])
+
+
+def predictive_logits(logits: torch.Tensor) -> torch.Tensor:
+    r"""Logits of the predictive distribution of K posterior samples.
+
+    Args:
+        logits: `[N, C, ..., K]`; with a single output, that of a Bernoulli.
+
+    Returns:
+        `[N, C, ...]`: their softmax, or the sigmoid of a single output, is the mean probability.
+
+    Example:
+        >>> sure_of_another_outcome_each = torch.tensor([[[50.0, -50.0]]])
+        >>> predictive_logits(sure_of_another_outcome_each).sigmoid()
+        tensor([[0.5000]])
+    """
+    if logits.shape[1] > 1:
+        return predictive_log_probabilities(logits)
+    log_p = predictive_log_probabilities(torch.cat([torch.zeros_like(logits), logits], dim=1))
+    return log_p[:, 1:] - log_p[:, :1]
 
 
 def negative_log_likelihood(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:

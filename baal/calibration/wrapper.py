@@ -5,8 +5,10 @@ from typing import Any
 import torch
 from torch import nn
 
+from baal.calibration.likelihood import predictive_logits
 from baal.calibration.maps import CalibrationMap
 from baal.modelwrapper import ModelWrapper
+from baal.training.predicting import mean_over_samples
 
 __all__ = ["CalibratedModel", "CalibratedModelWrapper"]
 
@@ -51,8 +53,10 @@ class CalibratedModel(nn.Module):
 class CalibratedModelWrapper(ModelWrapper):
     """Predicts and tests behind a calibration map, whatever kind of wrapper is in front of it.
 
-    Each posterior sample is mapped alone. Training trains the model in front, whose metrics are
-    shared, as are its learning rates: after it the map is out of date.
+    Each posterior sample is mapped alone. Test metrics, the loss among them, are those of the
+    predictive distribution, the mean of the mapped samples' probabilities, which is what the map is
+    fitted to; a plain `ModelWrapper` averages outputs. Training trains the model in front, whose
+    metrics are shared, as are its learning rates: after it the map is out of date.
 
     Args:
         wrapper: What draws the samples.
@@ -103,7 +107,20 @@ class CalibratedModelWrapper(ModelWrapper):
             InvalidTypeError: The model has several outputs.
             InvalidArgumentError: It has another number of classes than the map.
         """
-        samples = self.wrapper.predict_on_batch(data, iterations)
+        return self._calibrated(self.wrapper.predict_on_batch(data, iterations))
+
+    def _calibrated(self, samples: torch.Tensor) -> torch.Tensor:
         with torch.no_grad():
             calibrated: torch.Tensor = self.calibration(samples)
         return calibrated
+
+    def _samples_to_test(self, data: Any, average_predictions: int) -> Any:
+        """Those that the wrapper in front is tested on, behind the map."""
+        samples = self.wrapper._samples_to_test(data, average_predictions)  # noqa: SLF001
+        return self._calibrated(samples)
+
+    def _output_to_test(self, samples: Any) -> Any:
+        """The predictive distribution, of the kind that the model gives."""
+        if self.calibration.mode == "probabilities":
+            return mean_over_samples(samples)
+        return predictive_logits(samples)

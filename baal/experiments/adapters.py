@@ -1,10 +1,16 @@
 """What an experiment asks of a trainer, whatever the framework."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from baal.exceptions import InvalidArgumentError
+from baal.training.embedding import factors_of
+from baal.utils.array_utils import concatenate_batches
+from baal.utils.gradient_embeddings import GradientEmbeddings
 
 __all__ = ["FrameworkAdapter"]
 
@@ -23,7 +29,6 @@ class FrameworkAdapter(ABC):
         trains_on: Whether training can go on from an earlier round, which `warm_start` asks for.
 
     Example:
-        >>> import numpy as np
         >>> class Mean(FrameworkAdapter):
         ...     def train(self, dataset):
         ...         np.add.at(self.trainer, [label for _, label in dataset], 1)
@@ -87,6 +92,17 @@ class FrameworkAdapter(ABC):
             or an iterator over batches of either.
         """
 
+    def target_columns(self, targets: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Which column of the predictions each target stands for; the calibration error asks.
+
+        Args:
+            targets: `[N, ...]`, as items have them.
+
+        Returns:
+            Columns `[N, ...]`; by default the targets, which number the columns already.
+        """
+        return targets
+
     @abstractmethod
     def state_dict(self) -> dict[str, Any]:
         """All that training changes: weights, buffers, optimizer, scheduler.
@@ -103,6 +119,44 @@ class FrameworkAdapter(ABC):
         Args:
             state_dict: What `state_dict` gave.
         """
+
+    def embed(self, dataset: Any) -> Any:  # noqa: ARG002 - for adapters that define it
+        """Embeddings, for heuristics that need them; a subclass may do without.
+
+        Args:
+            dataset: Items, in whatever form the dataset gives its pool.
+
+        Returns:
+            `[N, D]` in the order of the items.
+
+        Raises:
+            InvalidArgumentError: A subclass did not define it.
+        """
+        raise InvalidArgumentError(
+            "Expected `trainer` to give embeddings, which the heuristic needs, but got "
+            f"{type(self).__name__}, which does not define `embed`"
+        )
+
+    def gradient_embed(self, dataset: Any) -> GradientEmbeddings:
+        """Gradients with respect to the last layer, for heuristics that need them.
+
+        By default the factors are made of `embed` and of the mean of one posterior sample; a
+        subclass that has both of one forward pass does better.
+
+        Args:
+            dataset: Items, in whatever form the dataset gives its pool.
+
+        Returns:
+            Residuals `[N, C]` and embeddings `[N, D]` in the order of the items.
+
+        Raises:
+            InvalidArgumentError: A subclass did not define `embed`.
+        """
+        embeddings = np.asarray(self.embed(dataset))
+        predictions = self.predict(dataset, 1)
+        if isinstance(predictions, Iterator):
+            predictions = concatenate_batches(list(predictions))
+        return factors_of(np.asarray(predictions).mean(axis=-1), embeddings)
 
     def check(self) -> None:
         """Refuse a trainer that cannot train; called once, when an experiment is built.

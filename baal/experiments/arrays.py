@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from torch.utils.data import Subset
 
-from baal.exceptions import InvalidArgumentError
+from baal.exceptions import InvalidArgumentError, InvalidTypeError
 
 __all__ = [
     "PairItems",
@@ -17,6 +17,7 @@ __all__ = [
     "is_pair",
     "n_items",
     "whole_arrays",
+    "whole_pair",
 ]
 
 
@@ -34,7 +35,7 @@ class PairItems:
     """
 
     def __init__(self, x: Any, y: Any) -> None:
-        self.x = x
+        self.x = _with_rows(x)
         self.y = y
 
     def __len__(self) -> int:
@@ -53,8 +54,12 @@ def _row(array: Any, index: int) -> Any:
     if hasattr(array, "iloc"):  # a table
         return array.iloc[index]
     # A sparse matrix gives a sparse row, which has no length and no text that tells its values.
-    row = array[index]
-    return row.toarray()[0] if hasattr(row, "toarray") else row
+    return array[[index]].toarray()[0] if hasattr(array, "toarray") else array[index]
+
+
+def _with_rows(array: Any) -> Any:
+    """The array; a sparse matrix in the form whose rows can be taken, which not all have."""
+    return array.tocsr() if hasattr(array, "tocsr") else array
 
 
 def is_pair(dataset: Any) -> bool:
@@ -135,7 +140,7 @@ def first_items(dataset: Any, n: int) -> Any:
         [0, 1]
     """
     if is_pair(dataset):
-        return tuple(part[:n] for part in dataset)
+        return tuple(_with_rows(part)[:n] for part in dataset)
     return Subset(dataset, range(n))
 
 
@@ -150,7 +155,7 @@ def whole_arrays(dataset: Any) -> tuple[Any, Any]:
         `x` `[N, ...]` and `y` `[N, ...]`; None in place of `y` where items have no target.
 
     Raises:
-        InvalidArgumentError: There are no items.
+        InvalidArgumentError: There are no items, or they differ in shape.
 
     Example:
         >>> x, y = whole_arrays([([1.0, 2.0], 0), ([3.0, 4.0], 1)])
@@ -162,14 +167,46 @@ def whole_arrays(dataset: Any) -> tuple[Any, Any]:
         dataset = pair
     if is_pair(dataset):
         x, y = dataset
-        return x, y
+        return _with_rows(x), y
     items = [dataset[index] for index in range(len(dataset))]
     if not items:
         raise InvalidArgumentError("Expected items to make arrays of, but got none")
     if isinstance(items[0], tuple | list):
-        x, y = (np.stack([np.asarray(item[part]) for item in items]) for part in (0, 1))
-        return x, y
-    return np.stack([np.asarray(item) for item in items]), None
+        return _stacked([item[0] for item in items]), _stacked([item[1] for item in items])
+    return _stacked(items), None
+
+
+def whole_pair(dataset: Any) -> tuple[Any, npt.NDArray[Any]]:
+    """As `whole_arrays`, of items that have targets.
+
+    Args:
+        dataset: As there.
+
+    Returns:
+        `x` `[N, ...]` and `y` `[N, ...]`.
+
+    Raises:
+        InvalidArgumentError: There are no items or no targets, or items differ in shape.
+
+    Example:
+        >>> whole_pair([1.0, 2.0])
+        Traceback (most recent call last):
+        baal.exceptions.InvalidArgumentError: Expected items `(x, y)`, but got no targets
+    """
+    x, y = whole_arrays(dataset)
+    if y is None:
+        raise InvalidArgumentError("Expected items `(x, y)`, but got no targets")
+    return x, np.asarray(y)
+
+
+def _stacked(rows: list[Any]) -> npt.NDArray[Any]:
+    try:
+        return np.stack([np.asarray(row) for row in rows])
+    except ValueError:
+        raise InvalidArgumentError(
+            "Expected items of one shape to make an array of, but got others. Whole arrays are a "
+            "tuple (x, y) of two arrays, rather than a list or two lists."
+        ) from None
 
 
 def all_classes(dataset: Any) -> npt.NDArray[Any] | None:
@@ -181,6 +218,9 @@ def all_classes(dataset: Any) -> npt.NDArray[Any] | None:
     Returns:
         The classes `[C]`, sorted; None for another one.
 
+    Raises:
+        InvalidTypeError: Targets are of several kinds, such as texts and None.
+
     Example:
         >>> from baal.active.dataset.numpy import ActiveNumpyArray
         >>> all_classes(ActiveNumpyArray((np.zeros(3), np.array(["b", "a", "b"])))).tolist()
@@ -190,4 +230,12 @@ def all_classes(dataset: Any) -> npt.NDArray[Any] | None:
     pairs = [part for part in parts if part is not None and is_pair(part)]
     if len(pairs) < len(parts):
         return None
-    return np.unique(np.concatenate([y for _, y in pairs]))
+    targets = np.concatenate([y for _, y in pairs])
+    try:
+        return np.unique(targets)
+    except TypeError:
+        kinds = sorted({type(one).__name__ for one in targets.ravel().tolist()})
+        raise InvalidTypeError(
+            "Expected the targets of a classifier to be all numbers or all texts, but got "
+            + " and ".join(kinds)
+        ) from None

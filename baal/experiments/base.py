@@ -174,9 +174,9 @@ class ActiveLearningExperiment(Rounds):
         Returns:
             The record of each round, oldest first: `round`, `n_labelled` (when it was trained), the
             metrics of training and evaluation, `collapsed` (whether all posterior samples of the
-            pool were the same; None where nothing was predicted), `chosen` (dataset indices that
-            it labelled in the end, best first) and `seconds` by stage. A metric that is not finite
-            is None.
+            pool were the same; None where nothing was predicted, or one sample), `chosen` (dataset
+            indices that it labelled in the end, best first) and `seconds` by stage. A metric that
+            is not finite is None.
 
         Raises:
             InvalidArgumentError: Nothing is labelled yet.

@@ -79,9 +79,12 @@ class CalibratedAdapter(ModelWrapperAdapter):
     def evaluate(self, dataset: Any, average_predictions: int) -> Mapping[str, Any]:
         """Measure the test metrics of calibrated predictions.
 
+        They are those of the mean of the calibrated samples' probabilities, as `test_ece` is, where
+        a plain `ModelWrapper` averages outputs: see `CalibratedModelWrapper`.
+
         Args:
             dataset: What to measure them on.
-            average_predictions: Number of posterior samples whose outputs are averaged.
+            average_predictions: Number of posterior samples whose probabilities are averaged.
 
         Returns:
             The wrapper's test metrics.

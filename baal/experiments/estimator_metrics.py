@@ -1,47 +1,15 @@
 """What a scikit-learn estimator is measured by: accuracy and log loss, or the error of numbers."""
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from baal.exceptions import InvalidArgumentError
+from baal.exceptions import InvalidArgumentError, InvalidTypeError
+from baal.experiments.estimator_classes import positions
 
-__all__ = ["class_columns", "classification_metrics", "regression_metrics"]
-
-
-def class_columns(
-    values: npt.NDArray[Any], own: npt.NDArray[Any], classes: npt.NDArray[Any]
-) -> npt.NDArray[Any]:
-    """Put the columns of the classes that a model has seen among those of all classes.
-
-    Args:
-        values: Probabilities `[N, c, ...]`.
-        own: The class of each column, `[c]`.
-        classes: All classes `[C]`, in the order wanted.
-
-    Returns:
-        `[N, C, ...]`, with 0 for classes that were not seen.
-
-    Raises:
-        InvalidArgumentError: A class was seen that is not among `classes`.
-
-    Example:
-        >>> class_columns(np.array([[0.25, 0.75]]), np.array(["a", "c"]), np.array(["a", "b", "c"]))
-        array([[0.25, 0.  , 0.75]])
-    """
-    if np.array_equal(own, classes):
-        return values
-    position = {one: index for index, one in enumerate(classes.tolist())}
-    unknown = [one for one in own.tolist() if one not in position]
-    if unknown:
-        raise InvalidArgumentError(
-            f"Expected `classes` to hold all classes, but got {classes.tolist()} and a model that "
-            f"gives {unknown} too"
-        )
-    columns = np.zeros((len(values), len(classes), *values.shape[2:]), dtype=values.dtype)
-    columns[:, [position[one] for one in own.tolist()]] = values
-    return columns
+__all__ = ["checked_metrics", "classification_metrics", "measured", "regression_metrics"]
 
 
 def classification_metrics(
@@ -61,20 +29,19 @@ def classification_metrics(
         `test_accuracy` and `test_loss`.
 
     Raises:
-        InvalidArgumentError: A target is not among `classes`.
+        InvalidArgumentError: A target is not among `classes`, or the targets are no vector.
 
     Example:
         >>> p, classes = np.array([[0.25, 0.75], [0.5, 0.5]]), np.array([0, 1])
         >>> classification_metrics(p, np.array([1, 1]), classes)["test_accuracy"]
         0.5
     """
-    position = {one: index for index, one in enumerate(classes.tolist())}
-    missing = sorted(set(targets.tolist()) - set(position), key=str)
+    columns = positions(targets, classes)
+    missing = sorted(set(targets[columns == len(classes)].tolist()), key=str)
     if missing:
         raise InvalidArgumentError(
             f"Expected the targets to be among the classes {classes.tolist()}, but got {missing}"
         )
-    columns = np.array([position[one] for one in targets.tolist()], dtype=np.int64)
     given = probabilities[np.arange(len(targets)), columns]
     smallest = np.finfo(probabilities.dtype).eps
     return {
@@ -115,3 +82,65 @@ def regression_metrics(predicted: npt.NDArray[Any], targets: npt.NDArray[Any]) -
     loss = float(squares.mean())
     r2 = float(shares.mean()) if np.isfinite(shares).all() else float("nan")
     return {"test_loss": loss, "test_rmse": float(np.sqrt(loss)), "test_r2": r2}
+
+
+def checked_metrics(metrics: Any) -> dict[str, Callable[[Any, Any], Any]]:
+    """Metrics of a user, if they are functions by name.
+
+    Args:
+        metrics: None for none.
+
+    Returns:
+        A dict of its own.
+
+    Raises:
+        InvalidTypeError: They are not.
+
+    Example:
+        >>> checked_metrics(["f1"])
+        Traceback (most recent call last):
+        baal.exceptions.InvalidTypeError: Expected `metrics` to be functions (targets, predicted) \
+by name, but got ['f1']
+    """
+    if metrics is None:
+        return {}
+    if not isinstance(metrics, Mapping) or not all(map(callable, metrics.values())):
+        raise InvalidTypeError(
+            f"Expected `metrics` to be functions (targets, predicted) by name, but got {metrics!r}"
+        )
+    return dict(metrics)
+
+
+def measured(
+    predicted: npt.NDArray[Any],
+    targets: npt.NDArray[Any],
+    classes: npt.NDArray[Any] | None,
+    metrics: Mapping[str, Callable[[Any, Any], Any]],
+) -> dict[str, Any]:
+    """All that an estimator is measured by.
+
+    Args:
+        predicted: Mean probabilities `[N, C]`, or mean numbers `[N, outputs]`.
+        targets: Of each item, `[N]` or `[N, outputs]`.
+        classes: The class of each column `[C]`; None for a regressor.
+        metrics: Further ones by name, called with targets and the most probable classes `[N]`, or
+            the means in the shape of the targets.
+
+    Returns:
+        The metrics above, and `test_<name>` of each further one.
+
+    Raises:
+        InvalidArgumentError: Targets and predictions do not fit.
+
+    Example:
+        >>> counts = {"n": lambda targets, predicted: len(targets)}
+        >>> measured(np.array([[1.0], [3.0]]), np.array([1.0, 2.0]), None, counts)["test_n"]
+        2
+    """
+    if classes is None:
+        known = regression_metrics(predicted, targets)
+        shown = predicted.reshape(targets.shape)
+    else:
+        known = classification_metrics(predicted, targets, classes)
+        shown = classes[predicted.argmax(axis=1)]
+    return {**known, **{f"test_{name}": one(targets, shown) for name, one in metrics.items()}}

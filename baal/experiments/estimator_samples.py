@@ -1,38 +1,22 @@
 """The members of a fitted scikit-learn estimator as posterior samples: trees, bags, folds."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from baal.bayesian.sampling import check_iterations
-from baal.exceptions import InvalidArgumentError, InvalidTypeError
-from baal.experiments.estimator_metrics import class_columns
+from baal.exceptions import InvalidArgumentError
+from baal.experiments.estimator_checks import check_classifier, check_fitted, check_probabilities
+from baal.experiments.estimator_classes import Members, checked_classes
+from baal.experiments.estimator_parameters import is_regressor
 from baal.experiments.skorch_samples import is_net, is_stochastic, net_samples
 from baal.utils.extras import require_extra
 
-__all__ = ["Members", "members_of", "posterior_samples"]
+__all__ = ["members_of", "posterior_samples", "unwrapped"]
 
 FloatArray = npt.NDArray[np.floating[Any]]
-
-
-class Members(NamedTuple):
-    """What the members of an estimator predict.
-
-    Attributes:
-        values: Probabilities `[N, C, K]` of a classifier, numbers `[N, outputs, K]` of a regressor.
-        classes: The classes `[C]` that the columns stand for; None for a regressor.
-        are_joint: Whether sample `k` is the same function for every item; None: unknown.
-
-    Example:
-        >>> Members(np.ones((3, 1, 2)), None).are_joint
-        True
-    """
-
-    values: FloatArray
-    classes: npt.NDArray[Any] | None
-    are_joint: bool | None = True
 
 
 def posterior_samples(
@@ -61,9 +45,11 @@ def posterior_samples(
         Probabilities `[N, C, K]`, or the numbers `[N, outputs, K]` of a regressor.
 
     Raises:
-        InvalidTypeError: The estimator is a classifier without `predict_proba`.
-        InvalidArgumentError: It is a classifier of several outputs, or has seen a class that is not
-            among `classes`.
+        InvalidTypeError: The estimator is neither a classifier with `predict_proba` and `classes_`
+            nor a regressor.
+        StateError: It was not fitted.
+        InvalidArgumentError: It is a classifier of several outputs, gives no probabilities, or has
+            seen a class that is not among `classes`, of which one may come twice.
         MissingExtraError: The extra `sklearn` is not installed.
 
     Example:
@@ -84,11 +70,9 @@ def posterior_samples(
     """
     if iterations is not None:
         check_iterations(iterations)
+    asked_for = None if classes is None else checked_classes(classes)
     members = members_of(estimator, x, 20 if iterations is None else iterations)
-    values = members.values[..., :iterations]
-    if classes is None or members.classes is None:
-        return values
-    return class_columns(values, members.classes, np.asarray(classes))
+    return members.aligned(asked_for)[..., :iterations]
 
 
 def members_of(estimator: Any, x: Any, draws: int = 20) -> Members:
@@ -108,8 +92,10 @@ def members_of(estimator: Any, x: Any, draws: int = 20) -> Members:
         Predictions.
 
     Raises:
-        InvalidTypeError: The estimator is a classifier without `predict_proba`.
-        InvalidArgumentError: It is a classifier of several outputs.
+        InvalidTypeError: The estimator is neither a classifier with `predict_proba` and `classes_`
+            nor a regressor.
+        StateError: It was not fitted.
+        InvalidArgumentError: It is a classifier of several outputs, or gives no probabilities.
         MissingExtraError: scikit-learn is not installed.
 
     Example:
@@ -119,21 +105,40 @@ def members_of(estimator: Any, x: Any, draws: int = 20) -> Members:
         >>> members_of(forest, x).values.shape
         (8, 1, 5)
     """
-    estimator, x = _unwrapped(estimator, x)
-    if require_extra("sklearn.base", "sklearn").is_regressor(estimator):
+    check_fitted(estimator)
+    estimator, x = unwrapped(estimator, x)
+    if is_regressor(estimator):
         return _regressor(estimator, x, draws)
-    _check_classifier(estimator)
     if is_net(estimator):
         return _net(estimator, x, draws)
-    classes = np.asarray(estimator.classes_)
+    check_classifier(estimator)
+    classes, name = np.asarray(estimator.classes_), type(estimator).__name__
     members = _classifier_members(estimator, x, len(classes))
     if members is None:
         members = [np.asarray(estimator.predict_proba(x))]
-    return Members(np.stack(members, axis=-1), classes)
+    values = _own_columns(np.stack(members, axis=-1), classes, name)
+    check_probabilities(values, name)
+    return Members(values, classes, None if _draws(estimator) else True)
 
 
-def _unwrapped(estimator: Any, x: Any) -> tuple[Any, Any]:
-    """The estimator at the end of pipelines and searches, and what it is given."""
+def unwrapped(estimator: Any, x: Any) -> tuple[Any, Any]:
+    """The estimator at the end of pipelines and searches, and what it is given.
+
+    Args:
+        estimator: Fitted.
+        x: Inputs `[N, ...]`.
+
+    Returns:
+        The estimator, and inputs for it.
+
+    Example:
+        >>> from sklearn.linear_model import Ridge
+        >>> from sklearn.pipeline import make_pipeline
+        >>> from sklearn.preprocessing import StandardScaler
+        >>> pipeline = make_pipeline(StandardScaler(), Ridge()).fit([[0.0], [2.0]], [0, 1])
+        >>> unwrapped(pipeline, [[3.0]])
+        (Ridge(), array([[2.]]))
+    """
     pipeline = require_extra("sklearn.pipeline", "sklearn").Pipeline
     while True:
         if hasattr(estimator, "best_estimator_"):
@@ -146,19 +151,16 @@ def _unwrapped(estimator: Any, x: Any) -> tuple[Any, Any]:
             return estimator, x
 
 
-def _check_classifier(estimator: Any) -> None:
-    name = type(estimator).__name__
-    if not hasattr(estimator, "predict_proba"):
-        raise InvalidTypeError(
-            f"Expected `estimator` to have `predict_proba`, but got a {name} without it. "
-            "`sklearn.calibration.CalibratedClassifierCV` gives it to any classifier."
-        )
-    several = not is_net(estimator) and isinstance(getattr(estimator, "classes_", None), list)
-    if several or getattr(estimator, "n_outputs_", 1) > 1:
+def _own_columns(values: FloatArray, classes: npt.NDArray[Any], name: str) -> FloatArray:
+    """Probabilities `[N, c, K]` with a column for each class that was seen."""
+    if len(classes) == 1 and values.shape[1] > 1:  # some think of a second class; it has seen one
+        return np.ones_like(values[:, :1])
+    if values.shape[1] != len(classes):
         raise InvalidArgumentError(
-            f"Expected `estimator` to be a classifier of one output, but got a {name} of several: "
-            "make one for each of them."
+            f"Expected `predict_proba` of a {name} to give a column for each of its "
+            f"{len(classes)} classes, but got {values.shape[1]}"
         )
+    return values
 
 
 def _classifier_members(estimator: Any, x: Any, n_classes: int) -> list[FloatArray] | None:
@@ -192,7 +194,7 @@ def _regressor(estimator: Any, x: Any, draws: int) -> Members:
     else:
         members = [estimator.predict(x)]
     columns = [np.asarray(values).reshape(len(values), -1) for values in members]
-    return Members(np.stack(columns, axis=-1), None)
+    return Members(np.stack(columns, axis=-1), None, None if _draws(estimator) else True)
 
 
 def _net(net: Any, x: Any, draws: int) -> Members:
@@ -202,6 +204,13 @@ def _net(net: Any, x: Any, draws: int) -> Members:
     else:
         values, are_joint = np.asarray(net.predict_proba(x))[..., None], True
     return Members(values, np.arange(values.shape[1]), are_joint)
+
+
+def _draws(ensemble: Any) -> bool:
+    """Whether members are nets with dropout, which draw anew whenever they predict."""
+    folds = [fold.estimator for fold in getattr(ensemble, "calibrated_classifiers_", ())]
+    members = [*folds, *getattr(ensemble, "estimators_", ())]
+    return any(is_net(member) and is_stochastic(member.module_) for member in members)
 
 
 def _is_forest(estimator: Any) -> bool:

@@ -6,23 +6,28 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from baal.active.dataset.random_state import to_random_state
 from baal.exceptions import InvalidArgumentError, InvalidTypeError, StateError
 from baal.experiments.adapters import FrameworkAdapter
-from baal.experiments.arrays import all_classes, whole_arrays
-from baal.experiments.estimator_metrics import (
-    class_columns,
-    classification_metrics,
-    regression_metrics,
+from baal.experiments.arrays import all_classes, whole_arrays, whole_pair
+from baal.experiments.estimator_checks import check_probabilities
+from baal.experiments.estimator_classes import (
+    Columns,
+    Members,
+    check_vector,
 )
+from baal.experiments.estimator_embeddings import embeddings_of
+from baal.experiments.estimator_metrics import checked_metrics, measured
 from baal.experiments.estimator_parameters import (
+    SeedSource,
     described_parameters,
     is_estimator,
+    is_regressor,
     seeded_estimator,
 )
-from baal.experiments.estimator_samples import Members, members_of
+from baal.experiments.estimator_samples import members_of
+from baal.training.embedding import factors_of
 from baal.utils.extras import require_extra
-from baal.utils.random_states import kept_random_states
+from baal.utils.gradient_embeddings import GradientEmbeddings
 
 __all__ = ["SklearnAdapter"]
 
@@ -36,8 +41,8 @@ class SklearnAdapter(FrameworkAdapter):
     `iterations`, a skorch net with dropout draws as many samples; of other estimators at most so
     many members are scored, the first ones, and the evaluation takes all of them.
 
-    Data sets are an `ActiveNumpyArray` and pairs `(x, y)` of arrays, of which x may be sparse; a
-    map-style data set is made into arrays.
+    Data sets are an `ActiveNumpyArray` and pairs `(x, y)` of arrays, x sparse or not; a map-style
+    data set is made into arrays.
 
     A run that has ended and is started again gives its records and no fitted estimator.
 
@@ -52,14 +57,17 @@ class SklearnAdapter(FrameworkAdapter):
             set stay as they are.
         classes: All classes, in the order of the columns of predictions. None: those of all items
             of an `ActiveNumpyArray`; of another data set, those labelled by then.
+        features: Called with inputs `[N, ...]`, gives their embeddings `[N, D]` for heuristics that
+            need them, such as `CoreSet`. None: as `embeddings_of` has them.
 
     Attributes:
         estimator: The one fitted last; None before.
 
     Raises:
-        InvalidTypeError: `estimator` has no `fit`, `predict` and `get_params`, or `seed` is no
-            integer.
-        InvalidArgumentError: `seed` is out of its range, or `classes` holds one twice.
+        InvalidTypeError: `estimator` has no `fit`, `predict` and `get_params`, `seed` is no
+            integer, or `metrics` are no functions by name.
+        InvalidArgumentError: `seed` is out of its range, `classes` is no list of classes, each
+            once, or is given with a regressor, which has none.
         MissingExtraError: The extra `sklearn` is not installed.
 
     Example:
@@ -87,24 +95,25 @@ class SklearnAdapter(FrameworkAdapter):
         metrics: Mapping[str, Callable[[Any, Any], Any]] | None = None,
         seed: int | None = None,
         classes: Sequence[Any] | npt.NDArray[Any] | None = None,
+        features: Callable[[Any], Any] | None = None,
     ) -> None:
         if not is_estimator(estimator):
             raise InvalidTypeError(
                 "Expected `estimator` to have `fit`, `predict` and `get_params`, but got "
                 f"{estimator!r}"
             )
-        require_extra("sklearn.base", "sklearn")
         super().__init__(estimator)
-        self.metrics = dict(metrics or {})
-        self.seed = seed
-        self.classes = None if classes is None else np.asarray(classes)
-        if self.classes is not None and len(np.unique(self.classes)) < len(self.classes):
+        self._is_regressor = is_regressor(estimator)
+        if self._is_regressor and classes is not None:
             raise InvalidArgumentError(
-                f"Expected `classes` to hold each class once, but got {self.classes.tolist()}"
+                f"Expected `classes` to be None with a regressor, but got {classes!r}"
             )
+        self.metrics = checked_metrics(metrics)
+        self.seed = seed
+        self.features = features
         self.estimator: Any = None
-        self._random_state = None if seed is None else to_random_state(seed)
-        self._known_classes = self.classes
+        self._seeds = SeedSource(seed)
+        self._columns = Columns(classes)
         self._are_joint: bool | None = None
 
     @property
@@ -121,16 +130,12 @@ class SklearnAdapter(FrameworkAdapter):
         Returns:
             False if nothing is labelled.
         """
-        self._known_classes = self.classes
-        if self.classes is None and not self._is_regressor():
-            self._known_classes = all_classes(dataset)
+        asked = self._columns.named is not None or self._is_regressor
+        self._columns.begin(None if asked else all_classes(dataset))
         if dataset.n_labelled == 0:
             return False
-        drawn = None if self._random_state is None else self._random_state.get_state()
-        with kept_random_states():
+        with self._seeds.kept():
             self.train(dataset)
-        if self._random_state is not None and drawn is not None:
-            self._random_state.set_state(drawn)
         return True
 
     def train(self, dataset: Any) -> Mapping[str, Any]:
@@ -143,15 +148,13 @@ class SklearnAdapter(FrameworkAdapter):
             Nothing measured.
 
         Raises:
-            InvalidArgumentError: The targets of a classifier are no vector.
+            InvalidArgumentError: There are no targets, or those of a classifier are no vector.
         """
-        x, y = whole_arrays(dataset)
-        if not self._is_regressor() and np.ndim(y) != 1:
-            raise InvalidArgumentError(
-                f"Expected the targets of a classifier to be [N], but got shape {np.shape(y)}"
-            )
+        x, y = whole_pair(dataset)
+        if not self._is_regressor:
+            check_vector(y)
         clone = require_extra("sklearn.base", "sklearn").clone(self.trainer)
-        self.estimator = seeded_estimator(clone, self._draw).fit(x, y)
+        self.estimator = seeded_estimator(clone, self._seeds.draw).fit(x, y)
         return {}
 
     def evaluate(self, dataset: Any, average_predictions: int) -> Mapping[str, Any]:
@@ -169,17 +172,12 @@ class SklearnAdapter(FrameworkAdapter):
         Raises:
             InvalidArgumentError: The items have no targets, or a target is not among `classes`.
         """
-        x, y = whole_arrays(dataset)
-        if y is None:
-            raise InvalidArgumentError("Expected items `(x, y)` to evaluate on, but got no targets")
-        targets = np.asarray(y)
-        classes = self._columns_for(targets)
-        means = [
-            self._aligned(members, classes).mean(axis=-1)
-            for members in self._blocks(x, average_predictions)
-        ]
-        predicted = np.concatenate(means)
-        return self._measured(predicted, targets, classes)
+        x, targets = whole_pair(dataset)
+        blocks = self._blocks(x, average_predictions)
+        means = [members.aligned(self._columns.classes).mean(axis=-1) for members in blocks]
+        predicted = Members(np.concatenate(means), self._columns.classes)  # [N, C]
+        classes = self._columns.with_targets(targets)
+        return measured(predicted.aligned(classes), targets, classes, self.metrics)
 
     def predict(self, dataset: Any, iterations: int) -> Iterator[Any]:
         """Predict by each member, block by block.
@@ -194,8 +192,47 @@ class SklearnAdapter(FrameworkAdapter):
         """
         x, _ = whole_arrays(dataset)
         for members in self._blocks(x, iterations):
-            classes = self._columns_for(None)
-            yield self._aligned(members, classes)[..., :iterations]
+            yield members.aligned(self._columns.classes)[..., :iterations]
+
+    def embed(self, dataset: Any) -> Any:
+        """Embeddings, for heuristics that need them.
+
+        Args:
+            dataset: Items, with targets or without.
+
+        Returns:
+            `[N, D]`: of `features`, or else as `embeddings_of` has them.
+        """
+        x, _ = whole_arrays(dataset)
+        return embeddings_of(self._fitted(), x) if self.features is None else self.features(x)
+
+    def gradient_embed(self, dataset: Any) -> GradientEmbeddings:
+        """The embeddings, with the mean prediction of all members less its most probable class.
+
+        Args:
+            dataset: Items, with targets or without.
+
+        Returns:
+            Residuals `[N, C]` and embeddings `[N, D]`.
+        """
+        x, _ = whole_arrays(dataset)
+        blocks = self._blocks(x, 1)
+        means = [members.aligned(self._columns.classes).mean(axis=-1) for members in blocks]
+        return factors_of(np.concatenate(means), np.asarray(self.embed(dataset)))
+
+    def target_columns(self, targets: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """The columns of predictions that targets stand for.
+
+        Args:
+            targets: Classes `[N]`.
+
+        Returns:
+            Columns `[N]`; the number of columns for a class that none stands for.
+
+        Raises:
+            InvalidArgumentError: The estimator is a regressor, or the targets are no vector.
+        """
+        return self._columns.positions(targets)
 
     def state_dict(self) -> dict[str, Any]:
         """Nothing: each round begins with a clone that was never fitted.
@@ -219,7 +256,7 @@ class SklearnAdapter(FrameworkAdapter):
         Returns:
             The random state, if a `seed` was given.
         """
-        return [self._random_state]
+        return [self._seeds.random_state]
 
     def settings(self) -> dict[str, Any]:
         """The estimator with its parameters, at any depth.
@@ -232,49 +269,21 @@ class SklearnAdapter(FrameworkAdapter):
             "parameters": described_parameters(self.trainer),
             "metrics": sorted(self.metrics),
             "seed": self.seed,
-            "classes": self.classes,
+            "classes": self._columns.named,
+            "features": self.features,
         }
 
-    def _is_regressor(self) -> bool:
-        return bool(require_extra("sklearn.base", "sklearn").is_regressor(self.trainer))
-
-    def _draw(self) -> int:
-        largest = np.iinfo(np.int32).max
-        if self._random_state is None:
-            return int(np.random.randint(largest))  # noqa: NPY002 - the one that is saved
-        return int(self._random_state.randint(largest))
-
     def _blocks(self, x: Any, draws: int) -> Iterator[Members]:
-        if self.estimator is None:
-            raise StateError("Expected the estimator to be fitted, but it was not trained yet")
+        estimator = self._fitted()
         for start in range(0, x.shape[0], _BLOCK):
-            members = members_of(self.estimator, x[start : start + _BLOCK], draws)
+            members = members_of(estimator, x[start : start + _BLOCK], draws)
+            if members.classes is not None:
+                check_probabilities(members.values, type(self.trainer).__name__)
             self._are_joint = members.are_joint
+            self._columns.seen(members.classes)
             yield members
 
-    def _columns_for(self, targets: npt.NDArray[Any] | None) -> npt.NDArray[Any] | None:
-        """All classes that are known of; None for a regressor, or where nobody has told."""
-        if self.classes is not None or targets is None or self._is_regressor():
-            return self._known_classes
-        known = getattr(self.estimator, "classes_", targets)
-        known = known if self._known_classes is None else self._known_classes
-        return np.union1d(known, targets)
-
-    def _aligned(
-        self, members: Members, classes: npt.NDArray[Any] | None
-    ) -> npt.NDArray[np.floating[Any]]:
-        if members.classes is None or classes is None:
-            return members.values
-        return class_columns(members.values, members.classes, classes)
-
-    def _measured(
-        self, predicted: npt.NDArray[Any], targets: npt.NDArray[Any], classes: Any
-    ) -> dict[str, Any]:
-        if classes is None:
-            measured = regression_metrics(predicted, targets)
-            shown = predicted.reshape(targets.shape)
-        else:
-            measured = classification_metrics(predicted, targets, classes)
-            shown = classes[predicted.argmax(axis=1)]
-        further = {f"test_{name}": one(targets, shown) for name, one in self.metrics.items()}
-        return {**measured, **further}
+    def _fitted(self) -> Any:
+        if self.estimator is None:
+            raise StateError("Expected the estimator to be fitted, but it was not trained yet")
+        return self.estimator

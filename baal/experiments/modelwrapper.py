@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
+import numpy.typing as npt
 from torch import nn
 
 from baal.bayesian.joint import joint_marks, restore_joint_marks
@@ -12,6 +13,7 @@ from baal.exceptions import InvalidTypeError, StateError
 from baal.experiments.adapters import FrameworkAdapter
 from baal.modelwrapper import ModelWrapper
 from baal.training_args import TrainingArgs
+from baal.utils.gradient_embeddings import GradientEmbeddings
 
 __all__ = ["ModelWrapperAdapter"]
 
@@ -28,6 +30,8 @@ class ModelWrapperAdapter(FrameworkAdapter):
         schedulers: What changes the optimizer's learning rate, with `state_dict` and
             `load_state_dict`. By default `TrainingArgs.scheduler` and those that are attributes of
             the wrapper.
+        layer: Name of the layer whose output is an item's embedding, for heuristics that need one;
+            None: the input of the last linear layer.
 
     Raises:
         InvalidTypeError: `wrapper` is no ModelWrapper, or a scheduler has no state.
@@ -42,13 +46,19 @@ class ModelWrapperAdapter(FrameworkAdapter):
         ['joint', 'model', 'optimizer', 'schedulers']
     """
 
-    def __init__(self, wrapper: ModelWrapper, schedulers: Sequence[Any] | None = None) -> None:
+    def __init__(
+        self,
+        wrapper: ModelWrapper,
+        schedulers: Sequence[Any] | None = None,
+        layer: str | None = None,
+    ) -> None:
         if not isinstance(wrapper, ModelWrapper):
             raise InvalidTypeError(
                 f"Expected `wrapper` to be a ModelWrapper, but got {type(wrapper).__name__}"
             )
         super().__init__(wrapper)
         self.wrapper = wrapper
+        self.layer = layer
         found = _schedulers_of(wrapper) if schedulers is None else schedulers
         self.schedulers = list(found)
         for scheduler in self.schedulers:
@@ -100,6 +110,28 @@ class ModelWrapperAdapter(FrameworkAdapter):
             Batches `[B, C, ..., K]`.
         """
         return self.wrapper.predict_on_dataset_generator(dataset, iterations, verbose=False)
+
+    def embed(self, dataset: Any) -> npt.NDArray[Any]:
+        """Inputs of the model's last linear layer, without dropout.
+
+        Args:
+            dataset: Items.
+
+        Returns:
+            `[N, D]`, see `ModelWrapper.embed_on_dataset`.
+        """
+        return self.wrapper.embed_on_dataset(dataset, self.layer, verbose=False)
+
+    def gradient_embed(self, dataset: Any) -> GradientEmbeddings:
+        """Gradients with respect to the last linear layer, without dropout.
+
+        Args:
+            dataset: Items.
+
+        Returns:
+            Residuals `[N, C]` and embeddings `[N, D]`, as `ModelWrapper` gives them.
+        """
+        return self.wrapper.gradient_embed_on_dataset(dataset, self.layer, verbose=False)
 
     def state_dict(self) -> dict[str, Any]:
         """Weights, buffers, optimizer, schedulers and seeds.

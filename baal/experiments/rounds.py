@@ -90,7 +90,8 @@ class Rounds(ResumableRun):
     def _evaluate(self) -> dict[str, Any]:
         metrics = dict(self.adapter.evaluate(self.eval_dataset, self.iterations))
         if self.ece:
-            metrics["test_ece"] = calibration(self._predict, self.eval_dataset)
+            columns = self.adapter.target_columns
+            metrics["test_ece"] = calibration(self._predict, self.eval_dataset, columns)
         return metrics
 
     def _choose(self, metrics: Mapping[str, Any]) -> tuple[Proposal, str]:
@@ -115,7 +116,8 @@ class Rounds(ResumableRun):
         return proposal, "" if len(proposal) else "nothing was proposed"
 
     def _rounds_at_most(self) -> int:
-        limit = self.criterion.labels_left()
         n_pool = self.al_dataset.n_unlabelled
-        n_queries = -(-(n_pool if limit is None else min(limit, n_pool)) // self.query_size)
-        return len(self.records) + n_queries + 1
+        queries = self.criterion.queries_left(self.query_size, n_pool)
+        if queries is None:
+            queries = -(-n_pool // self.query_size)
+        return len(self.records) + queries + 1

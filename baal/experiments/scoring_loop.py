@@ -1,6 +1,6 @@
 """The loop as an experiment needs it: tried out when it is built, and with the scores at hand."""
 
-from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy.typing as npt
@@ -8,6 +8,7 @@ import numpy.typing as npt
 from baal.active.active_loop import ActiveLearningLoop, Proposal
 from baal.active.dataset.numpy import ActiveNumpyArray
 from baal.active.dataset.pool import ActivePool
+from baal.active.supply import Context, supply
 from baal.exceptions import InvalidArgumentError, StateError
 from baal.experiments.arrays import first_items, is_pair, n_items
 from baal.experiments.plain_state import load_generators, plain_generators
@@ -78,13 +79,11 @@ class ScoringLoop(ActiveLearningLoop):
 
     def _try_out(self, few: Any, n: int) -> int:
         """Predict and score n items; gives the number of ranks."""
-        predictions, others = self._predict(few, n), {}
+        predictions, targets = self._predict(few, n), self.target_dataset
         if predictions is None:
             return 0
-        if isinstance(predictions, Iterator):
-            predictions = iter(list(predictions))  # drawn before the targets are
-        targets = self.target_dataset
-        if targets is not None and getattr(self.heuristic, "needs_target_predictions", False):
-            some = first_items(targets, min(n, n_items(targets)))
-            others["target_predictions"] = self.get_probabilities(some, **self.kwargs)
-        return len(self.heuristic.get_ranks(predictions, **others)[0])
+        if targets is not None:
+            targets = first_items(targets, min(n, n_items(targets)))
+        sources = replace(self._sources, target_dataset=targets)
+        predictions, further = supply(self.heuristic, sources, few, predictions, Context())
+        return len(self.heuristic.get_ranks(predictions, **further)[0])

@@ -1,6 +1,6 @@
 """Posterior samples of skorch's nets: those of the module inside, by the sampling engine."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,9 @@ from torch import nn
 from baal.bayesian.always_on import AlwaysOn
 from baal.bayesian.sampling import sample_posterior, samples_are_joint
 from baal.bayesian.sampling.engine import needs_plan
+from baal.bayesian.sampling.trees import n_items
 
-__all__ = ["is_net", "is_stochastic", "net_samples"]
+__all__ = ["batches_of", "is_net", "is_stochastic", "net_samples"]
 
 
 def is_net(estimator: Any) -> bool:
@@ -96,11 +97,7 @@ def net_samples(
     modes = {layer: layer.training for layer in net.module_.modules()}
     output = _Output(net).eval()
     try:
-        batches = net.get_iterator(net.get_dataset(x), training=False)
-        drawn = [
-            sample_posterior(output, _on_device(batch[0], net.device), iterations)
-            for batch in batches
-        ]
+        drawn = [sample_posterior(output, batch, iterations) for batch, _ in batches_of(net, x)]
     finally:
         for layer, mode in modes.items():
             layer.training = mode
@@ -108,6 +105,30 @@ def net_samples(
     if samples.ndim == 2:  # a regressor that gives one number for each item
         samples = samples[:, None]
     return samples, samples_are_joint(output)
+
+
+def batches_of(net: Any, x: Any) -> Iterator[tuple[Any, int]]:
+    """Inputs as a net itself would have them, on its device.
+
+    Args:
+        net: Of skorch.
+        x: What the net's own `predict` takes.
+
+    Yields:
+        Batches `[B, ...]`, and B.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> net = SimpleNamespace(
+        ...     device="cpu", get_dataset=lambda x: x,
+        ...     get_iterator=lambda data, training: [(data, None)],
+        ... )
+        >>> next(batches_of(net, torch.ones(5, 3)))[1]
+        5
+    """
+    for batch in net.get_iterator(net.get_dataset(x), training=False):
+        data = _on_device(batch[0], net.device)
+        yield data, n_items(data) or 0
 
 
 def _on_device(data: Any, device: Any) -> Any:

@@ -3,7 +3,7 @@
 import math
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,8 @@ from baal.experiments.arrays import as_items
 from baal.training.batches import split_batch
 from baal.utils.frames import level_outside_baal
 from baal.utils.log_configuration import get_logger
-from baal.utils.predictive import expected_calibration_error, predictive_probabilities
+from baal.utils.metrics.calibration import expected_calibration_error
+from baal.utils.predictive import predictive_probabilities
 from baal.utils.probabilities import tensor_to_numpy
 
 __all__ = ["Predictor", "Stopwatch", "calibration", "headline", "plain_metrics"]
@@ -65,14 +66,39 @@ class Predictor:
         self._look_at(predictions)
         return predictions
 
+    def embed_on_dataset(self, dataset: Any) -> Any:
+        """Embeddings of a dataset's items, as the adapter gives them.
+
+        Args:
+            dataset: Items, in the form of the pool.
+
+        Returns:
+            `[N, D]`.
+        """
+        return self.adapter.embed(dataset)
+
+    def gradient_embed_on_dataset(self, dataset: Any) -> Any:
+        """Gradients with respect to the last layer, as the adapter gives them.
+
+        Args:
+            dataset: Items, in the form of the pool.
+
+        Returns:
+            Residuals `[N, C]` and embeddings `[N, D]`.
+        """
+        return self.adapter.gradient_embed(dataset)
+
     def _watched(self, batches: Iterator[Any]) -> Iterator[Any]:
         for batch in batches:
             self._look_at(batch)
             yield batch
 
     def _look_at(self, batch: Any) -> None:
-        if self.disagree is not True:  # once seen, it is known
-            self.disagree = any(map(_disagree, _arrays_in(batch)))
+        if self.disagree is True:  # once seen, it is known
+            return
+        arrays = [array for array in _arrays_in(batch) if array.ndim < 3 or array.shape[-1] > 1]
+        if arrays:  # one sample, of an estimator without members, tells nothing
+            self.disagree = any(map(_disagree, arrays))
 
     def collapsed(self, warn: bool) -> bool | None:
         """Whether all samples since the last call were the same.
@@ -121,13 +147,19 @@ def _disagree(samples: npt.NDArray[Any]) -> bool:
     return not spread <= rounding  # NaN is no agreement
 
 
-def calibration(predict: Any, dataset: Any) -> float:
+def calibration(
+    predict: Any,
+    dataset: Any,
+    columns: Callable[[npt.NDArray[Any]], npt.NDArray[Any]] = np.asarray,
+) -> float:
     """Expected calibration error of the mean prediction on a dataset with classes as targets.
 
     Args:
         predict: Called with the dataset; gives posterior samples.
         dataset: Items `(data, target, *rest)`, or dicts with a `label`, see
             `baal.training.batches.split_batch`; or a pair of arrays.
+        columns: Says which column of the predictions each target stands for; by default targets
+            number them.
 
     Returns:
         Between 0 and 1.
@@ -138,7 +170,8 @@ def calibration(predict: Any, dataset: Any) -> float:
     """
     items = as_items(dataset)
     targets = np.stack([np.asarray(split_batch(items[i])[1]) for i in range(len(items))])
-    return expected_calibration_error(predictive_probabilities(predict(dataset)), targets)
+    probabilities = predictive_probabilities(predict(dataset))
+    return expected_calibration_error(probabilities, columns(targets))
 
 
 class Stopwatch:

@@ -178,6 +178,14 @@ class Predictor(ModelHolder):
             for module, mode in modes.items():
                 module.training = mode
 
+    def _samples_to_test(self, data: Any, average_predictions: int) -> Any:
+        """The posterior samples of a batch `[B, C, ..., K]` that tests are about."""
+        return self.predict_on_batch(data, average_predictions)
+
+    def _output_to_test(self, samples: Any) -> Any:
+        """What criterion and metrics see of them, `[B, C, ...]`."""
+        return map_on_tensor(mean_over_samples, samples)
+
     def _laid_out(self, tensor: torch.Tensor) -> torch.Tensor:
         if self.args.channels_last and tensor.ndim == 4:
             return tensor.contiguous(memory_format=torch.channels_last)

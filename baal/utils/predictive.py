@@ -14,15 +14,9 @@ from baal.utils.probabilities import (
     tensor_to_numpy,
 )
 
-__all__ = [
-    "cohen_kappa",
-    "expected_calibration_error",
-    "predicted_labels",
-    "predictive_probabilities",
-]
+__all__ = ["cohen_kappa", "predicted_labels", "predictive_probabilities"]
 
 Array = npt.NDArray[Any]
-BINS = 15
 
 
 def predictive_probabilities(samples: Any) -> Array:
@@ -132,43 +126,3 @@ def cohen_kappa(a: Any, b: Any) -> float:
     observed = float((a == b).mean())
     by_chance = sum(float((a == label).mean() * (b == label).mean()) for label in np.unique(a))
     return 1.0 if by_chance >= 1 else (observed - by_chance) / (1 - by_chance)
-
-
-def expected_calibration_error(probabilities: Any, targets: Any, n_bins: int = BINS) -> float:
-    r"""How far confidence and accuracy are apart, on average.
-
-    $$\sum_b \frac{n_b}{N} |\mathrm{acc}_b - \mathrm{conf}_b|$$
-
-    over bins of equal width of the confidence, which is the highest probability of an item. Guo et
-    al. (2017), https://arxiv.org/abs/1706.04599.
-
-    Args:
-        probabilities: `[N, C, ...]`.
-        targets: Classes `[N, ...]`. Negative ones, such as -100, are left out.
-        n_bins: Number of bins.
-
-    Returns:
-        Between 0 and 1; NaN where no target counts, or a probability that does is NaN.
-
-    Raises:
-        InvalidArgumentError: The shapes do not fit.
-
-    Example:
-        >>> expected_calibration_error([[0.25, 0.75], [0.25, 0.75]], [1, 0])
-        0.25
-    """
-    probabilities, targets = np.asarray(probabilities), np.asarray(targets)
-    if probabilities.ndim < 2 or targets.shape != probabilities[:, 0].shape:
-        raise InvalidArgumentError(
-            "Expected `targets` to be [N, ...] for `probabilities` [N, C, ...], but got shapes "
-            f"{targets.shape} and {probabilities.shape}"
-        )
-    counts = targets >= 0
-    confidence = probabilities.max(axis=1)[counts]
-    correct = probabilities.argmax(axis=1)[counts] == targets[counts]
-    if confidence.size == 0 or np.isnan(confidence).any():
-        return float("nan")
-    # The upper edge belongs to a bin: (0, 1/n], (1/n, 2/n], ...
-    bins = np.clip(np.ceil(confidence * n_bins).astype(np.int64) - 1, 0, n_bins - 1)
-    gaps = np.bincount(bins, weights=correct - confidence, minlength=n_bins)
-    return float(np.abs(gaps).sum() / confidence.size)

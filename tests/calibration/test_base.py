@@ -14,7 +14,7 @@ from baal.calibration import DirichletCalibrator, TemperatureScaling, held_out
 from baal.calibration.base import Calibrator
 from baal.exceptions import InvalidArgumentError, InvalidTypeError
 from baal.modelwrapper import ModelWrapper, TrainingArgs
-from baal.utils.predictive import expected_calibration_error
+from baal.utils.metrics.calibration import expected_calibration_error
 
 
 def blobs(n, seed):

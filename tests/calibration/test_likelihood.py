@@ -1,12 +1,13 @@
 import numpy as np
 import pytest
 import torch
-from scipy.special import softmax
+from scipy.special import expit, softmax
 
 from baal.calibration.likelihood import (
     negative_log_likelihood,
     odir_penalty,
     predictive_log_probabilities,
+    predictive_logits,
 )
 
 
@@ -37,3 +38,19 @@ def test_the_penalty_and_its_gradient_by_hand():
     off_diagonal = weight.detach() * (1 - torch.eye(3))
     torch.testing.assert_close(weight.grad, 0.3 * 2 * off_diagonal / 6)
     torch.testing.assert_close(bias.grad, 0.6 * 2 * bias.detach() / 3)
+
+
+@pytest.mark.parametrize("shape", [(5, 3, 4), (5, 1, 4), (2, 1, 4, 6, 7)])
+def test_the_mean_probability_as_logits(shape):
+    logits = torch.randn(shape, generator=torch.Generator().manual_seed(0), dtype=torch.double)
+    found = predictive_logits(logits).numpy()
+    if shape[1] == 1:
+        np.testing.assert_allclose(expit(found), expit(logits.numpy()).mean(-1), rtol=1e-12)
+    else:
+        expected = softmax(logits.numpy(), axis=1).mean(-1)
+        np.testing.assert_allclose(softmax(found, axis=1), expected, rtol=1e-12)
+
+
+def test_far_logits_of_one_sample_stay_what_they_are():
+    far = torch.tensor([[[800.0]], [[-800.0]]])
+    assert predictive_logits(far).flatten().tolist() == [800, -800]

@@ -1,8 +1,11 @@
 """Behind a map: the posterior samples, each mapped alone, and what the engine shares."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
+from scipy.special import expit, softmax
 from torch import nn
 from torch.utils.data import TensorDataset
 
@@ -19,7 +22,10 @@ from baal.calibration import (
     TemperatureMap,
 )
 from baal.ensemble import EnsembleModelWrapper
+from baal.experiments.studies.wrapper import StudyWrapper
 from baal.modelwrapper import ModelWrapper, TrainingArgs
+from baal.utils.metrics import ECE, Accuracy
+from baal.utils.metrics.calibration import expected_calibration_error
 
 X = torch.randn(12, 4, generator=torch.Generator().manual_seed(0))
 DATA = TensorDataset(X, torch.arange(12) % 3)
@@ -98,6 +104,81 @@ def test_a_wrapper_predicts_tests_and_measures_behind_the_map():
     assert loss == pytest.approx(float(expected), rel=1e-5)
     assert wrapper.get_metrics("test")["test_loss"] == loss
     assert net.training
+
+
+class Given:
+    """The items are the posterior samples of their own outputs, `[B, C, ..., K]`."""
+
+    def predict_on_batch(self, data, iterations=1):
+        return data
+
+
+class GivenPlain(Given, ModelWrapper):
+    pass
+
+
+class GivenStudy(Given, StudyWrapper):
+    pass
+
+
+def behind(kind, calibration, samples, targets, criterion):
+    args = TrainingArgs(workers=0, batch_size=4, criterion=criterion)
+    wrapper = CalibratedModelWrapper(kind(nn.Identity(), args), calibration)
+    wrapper.add_metric("accuracy", Accuracy)
+    wrapper.add_metric("ece", partial(ECE, 15))
+    loss = wrapper.test_on_dataset(TensorDataset(samples, targets), samples.shape[-1])
+    return loss, wrapper.get_metrics("test")
+
+
+def of_probabilities(output, target):
+    return nn.functional.nll_loss(output.log(), target)
+
+
+@pytest.mark.parametrize(
+    ("kind", "mode", "criterion"),
+    [
+        (GivenPlain, "logits", nn.CrossEntropyLoss()),
+        (GivenStudy, "logits", nn.CrossEntropyLoss()),
+        (GivenPlain, "probabilities", of_probabilities),
+    ],
+)
+def test_the_mean_probability_of_mapped_samples_is_tested(kind, mode, criterion):
+    rng = np.random.default_rng(0)
+    logits, targets = 3 * rng.standard_normal((9, 3, 6)), rng.integers(3, size=9)
+    calibration = TemperatureMap(mode)
+    calibration.temperature.fill_(2.5)
+    p = softmax(logits / 2.5, axis=1).mean(axis=-1)  # by hand: each sample alone, then the mean
+    of_target = np.log(p[np.arange(9), targets])
+    given = torch.tensor(logits)
+    given = given.softmax(dim=1) if mode == "probabilities" else given
+    loss, metrics = behind(kind, calibration, given, torch.tensor(targets), criterion)
+    assert loss == pytest.approx(-of_target.mean(), rel=1e-5)
+    assert metrics["test_accuracy"] == pytest.approx((p.argmax(axis=1) == targets).mean())
+    assert metrics["test_ece"] == pytest.approx(expected_calibration_error(p, targets), rel=1e-5)
+
+
+def test_of_a_single_output_the_mean_probability_is_tested_too():
+    rng = np.random.default_rng(0)
+    logits, targets = 3 * rng.standard_normal((9, 1, 6)), rng.integers(2, size=(9, 1))
+    calibration = TemperatureMap()
+    calibration.temperature.fill_(2.0)
+    p = expit(logits / 2).mean(axis=-1)
+    expected = -np.where(targets, np.log(p), np.log1p(-p)).mean()
+    args = TrainingArgs(workers=0, criterion=nn.BCEWithLogitsLoss())
+    wrapper = CalibratedModelWrapper(GivenPlain(nn.Identity(), args), calibration)
+    data = TensorDataset(torch.tensor(logits), torch.tensor(targets).double())
+    assert wrapper.test_on_dataset(data, 6) == pytest.approx(expected, rel=1e-5)
+
+
+def test_an_ensemble_without_members_is_tested_as_its_model():
+    args = TrainingArgs(workers=0, criterion=nn.CrossEntropyLoss(), use_cuda=False)
+    ensemble = EnsembleModelWrapper(nn.Linear(4, 3), args)
+    calibrated = CalibratedModelWrapper(ensemble, a_map())
+    output = a_map()(ensemble.model(X)).detach()
+    expected = float(nn.functional.cross_entropy(output, DATA.tensors[1]))
+    assert calibrated.test_on_dataset(DATA) == pytest.approx(expected, rel=1e-5)
+    ensemble.add_checkpoint()
+    assert calibrated.test_on_dataset(DATA) == pytest.approx(expected, rel=1e-5)
 
 
 def test_members_of_an_ensemble_are_mapped_one_by_one():

@@ -2,9 +2,9 @@
 
 As a script: `killed_run.py FOLDER JOB ...`, with jobs such as `7-line-cold` of a seed, what kills
 ("line", "moment", or "nothing") and the kind: whether rounds start "cold" or "warm", or cold with
-"workers" that load the data. For each of them it starts children that work in FOLDER/JOB/KIND until
-one of them ends by itself, and kills each at a random line or moment. The workers of a child that
-was killed live on for a while.
+"workers" that load the data, or a kind of `killed_estimators.py`. For each of them it starts
+children that work in FOLDER/JOB/KIND until one of them ends by itself, and kills each at a random
+line or moment. The workers of a child that was killed live on for a while.
 """
 
 import json
@@ -43,7 +43,8 @@ TRACED = (str(Path(baal.experiments.__file__).parent), baal.utils.files.__file__
 MOST_KILLS = 30
 # Kills come before so many lines, or seconds, of a child's life: about half of a whole run.
 LINES = 90_000
-SECONDS = {"cold": 0.5, "warm": 0.5, "workers": 2.0}
+SECONDS = {"cold": 0.5, "warm": 0.5, "workers": 2.0, "forest": 0.1, "seeded": 0.1, "net": 0.15}
+ESTIMATORS = {"forest", "seeded", "net"}
 
 
 class Noisy(Dataset):
@@ -127,6 +128,15 @@ def run(folder, kind):
     return {"records": records, "digest": digest_of(to_plain(state))}
 
 
+def run_of(kind):
+    """What runs an experiment of this kind."""
+    if kind not in ESTIMATORS:
+        return run
+    import killed_estimators  # it needs an extra
+
+    return killed_estimators.run
+
+
 def kill_at_line(number):
     """Have this process killed at the nth line that it runs in the code of experiments."""
     left = [number]
@@ -146,7 +156,7 @@ def kill_at_line(number):
 
 def child(folder, line):
     counter = kill_at_line(line) if line else None
-    result = run(folder, folder.name)
+    result = run_of(folder.name)(folder, folder.name)
     sys.settrace(None)
     if counter:
         result["lines"] = line - counter[0]
@@ -177,7 +187,9 @@ def run_until_it_ends(folder, seed, by):
 
 
 def main(parent, jobs):
-    run(None, "cold")  # what torch does but once would take most of a child's short life
+    for kind in {job.split("-")[2] for job in jobs}:
+        # What torch and others do but once would take most of a child's short life.
+        run_of(kind)(None, "cold" if kind == "workers" else kind)
     for job in jobs:
         seed, by, kind = job.split("-")
         folder = parent / job / kind

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from baal.exceptions import InvalidArgumentError
@@ -28,8 +29,26 @@ def test_five_methods_make_an_adapter():
     adapter.check()
     assert adapter.settings() == {"trainer": "str"}
     assert adapter.samples_are_joint is None
+    assert adapter.target_columns([2, 0]) == [2, 0]  # targets number the columns
 
 
 def test_no_trainer():
     with pytest.raises(InvalidArgumentError, match="to be a trainer, but got None"):
         Nothing(None).check()
+
+
+def test_embeddings_are_given_by_those_who_have_them():
+    with pytest.raises(InvalidArgumentError, match="but got Nothing, which does not define `emb"):
+        Nothing("trainer").embed([])
+
+    class Embeds(Nothing):
+        def embed(self, dataset):
+            return np.ones((len(dataset), 3))
+
+        def predict(self, dataset, iterations):
+            yield np.full((len(dataset) - 1, 2, iterations), [[0.25], [0.75]])
+            yield np.full((1, 2, iterations), [[0.75], [0.25]])
+
+    factors = Embeds("trainer").gradient_embed(["a", "b"])
+    assert factors.residuals.tolist() == [[0.25, -0.25], [-0.25, 0.25]]
+    assert factors.embeddings.shape == (2, 3)

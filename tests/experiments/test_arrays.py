@@ -3,7 +3,7 @@ import pytest
 from scipy import sparse
 
 from baal.active.dataset import ActiveLearningDataset, ActiveNumpyArray
-from baal.exceptions import InvalidArgumentError
+from baal.exceptions import InvalidArgumentError, InvalidTypeError
 from baal.experiments.arrays import (
     all_classes,
     as_items,
@@ -11,6 +11,7 @@ from baal.experiments.arrays import (
     is_pair,
     n_items,
     whole_arrays,
+    whole_pair,
 )
 
 X, Y = np.arange(12.0).reshape(6, 2), np.array([0, 1, 2, 0, 1, 2])
@@ -30,8 +31,13 @@ def test_items_of_a_pair_are_its_rows():
     assert np.array_equal(items[2][0], X[2])
 
 
-def test_rows_of_a_sparse_matrix_are_arrays():
-    matrix = sparse.csr_matrix(X)
+@pytest.mark.parametrize(
+    "kind", [sparse.csr_matrix, sparse.csr_array, sparse.coo_matrix, sparse.coo_array]
+)
+def test_rows_of_a_sparse_matrix_are_arrays(kind):
+    matrix = kind(X)
+    assert np.array_equal(whole_arrays((matrix, Y))[0][2:3].toarray(), X[2:3])
+    assert np.array_equal(first_items((matrix, Y), 2)[0].toarray(), X[:2])
     assert np.array_equal(as_items((matrix, Y))[3][0], X[3])
     assert n_items((matrix, Y)) == 6
 
@@ -79,8 +85,28 @@ def test_whole_arrays_of_items_read_one_by_one():
         whole_arrays([])
 
 
+def test_lists_of_arrays_are_no_pair():
+    for wrong in ([X, Y], (X.tolist(), Y.tolist())):
+        with pytest.raises(InvalidArgumentError, match=r"are a tuple \(x, y\) of two arrays"):
+            whole_arrays(wrong)
+
+
+def test_a_pair_has_targets():
+    assert whole_pair((X, Y))[1] is Y
+    with pytest.raises(InvalidArgumentError, match="but got no targets"):
+        whole_pair(list(X))
+
+
 def test_all_classes_are_those_of_every_part():
     dataset = ActiveNumpyArray((X, Y), validation_split=0.5, random_state=0)
     dataset.label([0, 3])
     assert all_classes(dataset).tolist() == [0, 1, 2]
     assert all_classes(ActiveLearningDataset([(0.0, 1)])) is None
+
+
+def test_classes_of_several_kinds_are_refused():
+    mixed = np.array(["a", None, "b"], dtype=object)
+    with pytest.raises(
+        InvalidTypeError, match="all numbers or all texts, but got NoneType and str"
+    ):
+        all_classes(ActiveNumpyArray((np.zeros(3), mixed)))

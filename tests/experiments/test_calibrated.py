@@ -11,6 +11,7 @@ from torch.utils.data import TensorDataset
 from baal.active.dataset import ActiveLearningDataset
 from baal.active.heuristics import BALD
 from baal.active.stopping_criteria import LabellingBudgetStoppingCriterion
+from baal.bayesian.consistent_dropout import patch_module as consistently
 from baal.bayesian.dropout import patch_module
 from baal.calibration import DirichletCalibrator, TemperatureScaling
 from baal.exceptions import InvalidArgumentError, InvalidTypeError, StateError
@@ -18,6 +19,7 @@ from baal.experiments.base import ActiveLearningExperiment
 from baal.experiments.calibrated import CalibratedAdapter
 from baal.experiments.modelwrapper import ModelWrapperAdapter
 from baal.experiments.plain_state import digest_of, to_plain, to_state
+from baal.experiments.watching import calibration
 from baal.modelwrapper import ModelWrapper, TrainingArgs
 
 
@@ -129,6 +131,24 @@ def test_a_folder_of_another_calibration_is_refused(tmp_path):
             an_experiment(make, folder=tmp_path)
     with pytest.raises(StateError, match="calibration_set: null before, 9 now"):
         an_experiment(folder=tmp_path, calibration_set=blobs(9, 0))
+
+
+def test_the_evaluation_measures_what_the_fit_does():
+    torch.manual_seed(3)
+    model = consistently(nn.Sequential(nn.Linear(4, 16), nn.Dropout(0.5), nn.Linear(16, 2)), seed=1)
+    args = TrainingArgs(
+        torch.optim.SGD(model.parameters(), lr=0.5), batch_size=8, epoch=20, workers=0,
+        criterion=nn.CrossEntropyLoss(), use_cuda=False,
+    )  # fmt: skip
+    held_out = blobs(64, 9)
+    adapter = CalibratedAdapter(
+        TemperatureScaling(ModelWrapper(model, args), iterations=7), held_out
+    )
+    fitted = adapter.train(blobs(30, 3))
+    measured = adapter.evaluate(held_out, 7)  # the same samples again: they are consistent
+    assert measured["test_loss"] == pytest.approx(fitted["calibration_nll_after"], rel=1e-5)
+    ece = calibration(lambda data: adapter.predict(data, 7), held_out)
+    assert ece == pytest.approx(fitted["calibration_ece_after"], rel=1e-4)
 
 
 def test_the_map_is_part_of_the_state():

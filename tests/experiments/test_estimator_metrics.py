@@ -6,10 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, log_loss, mean_squared_error, r2_score
 
-from baal.exceptions import InvalidArgumentError
+from baal.exceptions import InvalidArgumentError, InvalidTypeError
 from baal.experiments.estimator_metrics import (
-    class_columns,
+    checked_metrics,
     classification_metrics,
+    measured,
     regression_metrics,
 )
 
@@ -41,16 +42,41 @@ def test_targets_that_are_all_the_same_explain_nothing():
     assert math.isnan(regression_metrics(np.ones((2, 1)), np.zeros(2))["test_r2"])
 
 
-def test_columns_of_classes_that_were_not_seen_are_zero():
-    values = np.arange(6.0).reshape(1, 2, 3)
-    columns = class_columns(values, np.array([7, 3]), np.array([3, 5, 7]))
-    assert np.array_equal(columns, [[[3, 4, 5], [0, 0, 0], [0, 1, 2]]])
-
-
 def test_what_does_not_fit_is_refused():
-    with pytest.raises(InvalidArgumentError, match=r"to hold all classes.*gives \[2\] too"):
-        class_columns(np.ones((1, 2)), np.array([0, 2]), np.array([0, 1]))
     with pytest.raises(InvalidArgumentError, match=r"among the classes \[0, 1\], but got \[2\]"):
         classification_metrics(np.ones((1, 2)) / 2, np.array([2]), np.array([0, 1]))
     with pytest.raises(InvalidArgumentError, match=r"of shape \[3, 1\], but got \[3, 2\]"):
         regression_metrics(np.ones((3, 1)), np.ones((3, 2)))
+    with pytest.raises(
+        InvalidArgumentError, match=r"classifier to be \[N\], but got shape \[1, 1\]"
+    ):
+        classification_metrics(np.ones((1, 2)) / 2, np.array([[1]]), np.array([0, 1]))
+
+
+def test_metrics_of_a_user_see_classes_or_numbers_in_the_shape_of_the_targets():
+    seen = []
+
+    def keep(targets, predicted):
+        seen.append((targets.tolist(), predicted.tolist()))
+        return 0.5
+
+    p, y = np.array([[0.2, 0.8], [0.7, 0.3]]), np.array(["dog", "dog"])
+    found = measured(p, y, np.array(["cat", "dog"]), {"mine": keep})
+    assert found == {
+        "test_accuracy": 0.5, "test_loss": pytest.approx(-np.log([0.8, 0.3]).mean()),
+        "test_mine": 0.5,
+    }  # fmt: skip
+    measured(np.array([[1.0], [2.0]]), np.array([1.5, 2.5]), None, {"mine": keep})
+    measured(np.array([[1.0], [2.0]]), np.array([[1.5], [2.5]]), None, {"mine": keep})
+    assert seen == [
+        (["dog", "dog"], ["dog", "cat"]),
+        ([1.5, 2.5], [1.0, 2.0]),
+        ([[1.5], [2.5]], [[1.0], [2.0]]),
+    ]
+
+
+@pytest.mark.parametrize("wrong", [["f1"], "f1", {"f1": "f1_macro"}, {"f1": None}])
+def test_metrics_that_are_no_functions_are_refused(wrong):
+    with pytest.raises(InvalidTypeError, match="`metrics` to be functions"):
+        checked_metrics(wrong)
+    assert checked_metrics(None) == {}

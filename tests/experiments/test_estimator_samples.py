@@ -1,11 +1,16 @@
 """The mean of samples is what the estimator predicts, and each is what a member predicts."""
 
+import warnings
+
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_iris
 from sklearn.ensemble import (
+    AdaBoostClassifier,
     BaggingClassifier,
     BaggingRegressor,
     ExtraTreesClassifier,
@@ -14,22 +19,25 @@ from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     RandomForestClassifier,
     RandomForestRegressor,
+    StackingClassifier,
     VotingClassifier,
     VotingRegressor,
 )
+from sklearn.gaussian_process import GaussianProcessClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression, Perceptron
 from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from baal.active import ActiveLearningLoop
 from baal.active.dataset import ActiveNumpyArray
 from baal.active.heuristics import BALD, Variance
-from baal.exceptions import InvalidArgumentError, InvalidTypeError
+from baal.exceptions import InvalidArgumentError, InvalidTypeError, StateError
 from baal.experiments.estimator_samples import members_of, posterior_samples
 
 X, Y = load_iris(return_X_y=True)
@@ -61,7 +69,21 @@ CLASSIFIERS = {
     "calibrated at once": (CalibratedClassifierCV(GaussianNB(), cv=3, ensemble=False), 1),
     "boosting": (HistGradientBoostingClassifier(max_iter=2), 1),
     "members of a sum": (GradientBoostingClassifier(n_estimators=2, random_state=0), 1),
+    "ada boost": (AdaBoostClassifier(n_estimators=3, random_state=0), 1),
+    "neighbours": (KNeighborsClassifier(3), 1),
+    "gaussian process": (GaussianProcessClassifier(), 1),
+    "neural net": (MLPClassifier(solver="lbfgs", max_iter=500, random_state=0), 1),
+    "stacking": (StackingClassifier([("a", GaussianNB()), ("b", forest())], cv=2), 1),
+    "calibrated forest": (CalibratedClassifierCV(forest(), cv=2), 2),
+    "bagging of pipelines": (
+        BaggingClassifier(make_pipeline(StandardScaler(), GaussianNB()), 4, max_features=0.5),
+        4,
+    ),
     "pipeline": (make_pipeline(StandardScaler(), "passthrough", forest()), 8),
+    "pipeline of columns": (
+        make_pipeline(ColumnTransformer([("a", StandardScaler(), [0, 2])]), forest()),
+        8,
+    ),
     "search": (GridSearchCV(forest(), {"n_estimators": [3]}, cv=2), 3),
     "search of a pipeline": (
         GridSearchCV(Pipeline([("s", StandardScaler()), ("f", forest())]), {"f__max_depth": [2]}),
@@ -70,6 +92,7 @@ CLASSIFIERS = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:The SAMME.R algorithm:FutureWarning")  # of old AdaBoost
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_the_mean_of_samples_is_what_a_classifier_predicts(name):
     estimator, k = CLASSIFIERS[name]
@@ -181,8 +204,59 @@ def test_what_gives_no_probabilities_is_refused():
 
 
 def test_several_outputs_of_a_classifier_are_refused():
+    both = np.stack([Y, Y], axis=1) % 2
     with pytest.raises(InvalidArgumentError, match="of one output, but got a RandomForest"):
-        posterior_samples(forest().fit(X, np.stack([Y, Y], axis=1)), X)
+        posterior_samples(forest().fit(X, both), X)
+    net = MLPClassifier(solver="lbfgs", max_iter=500, random_state=0).fit(X, both)
+    with pytest.raises(InvalidArgumentError, match="MLPClassifier to give probabilities that sum"):
+        posterior_samples(net, X)
+
+
+@pytest.mark.parametrize("kind", [HistGradientBoostingClassifier, MLPClassifier])
+def test_one_class_is_one_column(kind):
+    fitted = kind(max_iter=1).set_params(random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # MLP says that it has not converged
+        fitted.fit(X[:9], NAMES[:9])
+    assert fitted.predict_proba(X).shape == (150, 2)  # one of which stands for nothing
+    assert np.array_equal(posterior_samples(fitted, X), np.ones((150, 1, 1)))
+    wanted = posterior_samples(fitted, X, classes=["virginica", "setosa"])
+    assert np.array_equal(wanted[..., 0], [[0, 1]] * 150)
+
+
+class Odd:
+    classes_ = (0, 1)
+
+    def predict_proba(self, x):
+        return np.full((len(x), 3), 1 / 3)
+
+
+def test_columns_that_stand_for_nothing_are_refused():
+    with pytest.raises(InvalidArgumentError, match="of its 2 classes, but got 3"):
+        posterior_samples(Odd(), X)
+
+
+def test_what_was_not_fitted_is_refused():
+    for estimator in (forest(), voting(), make_pipeline(StandardScaler(), forest())):
+        with pytest.raises(StateError, match="to be fitted, but got a"):
+            posterior_samples(clone(estimator), X)
+
+
+def test_columns_of_a_structured_array():
+    table = np.zeros(150, dtype=[("length", float), ("kind", "U1")])
+    table["length"], table["kind"] = X[:, 0], np.array(list("abc"))[Y]
+
+    def columns(names):
+        return FunctionTransformer(lambda rows: np.stack([rows[n] for n in names], axis=1))
+
+    union = FeatureUnion([
+        ("numbers", columns(["length"])),
+        ("kinds", make_pipeline(columns(["kind"]), OneHotEncoder())),
+    ])  # fmt: skip
+    fitted = make_pipeline(union, forest()).fit(table, NAMES)
+    samples = posterior_samples(fitted, table)
+    assert samples.shape == (150, 3, 8)
+    assert np.abs(samples.mean(axis=-1) - fitted.predict_proba(table)).max() < 1e-14
 
 
 def test_in_the_plain_loop_until_the_pool_is_dry():

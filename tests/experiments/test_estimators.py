@@ -5,20 +5,37 @@ import numpy as np
 import pytest
 from scipy import sparse
 from sklearn.datasets import load_iris
-from sklearn.ensemble import BaggingClassifier, RandomForestClassifier, RandomForestRegressor
+from sklearn.ensemble import (
+    BaggingClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, f1_score, log_loss, r2_score
 from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from baal.active.dataset import ActiveLearningDataset, ActiveNumpyArray
-from baal.active.heuristics import BALD, EPIG, Entropy, Random, Variance, get_heuristic
+from baal.active.heuristics import (
+    BALD,
+    EPIG,
+    Entropy,
+    Random,
+    Variance,
+    available_heuristics,
+    get_heuristic,
+)
 from baal.exceptions import InvalidArgumentError, InvalidTypeError, StateError
 from baal.experiments.base import ActiveLearningExperiment
 from baal.experiments.compare import Setup, compare
+from baal.experiments.estimator_parameters import SeedSource
 from baal.experiments.estimators import SklearnAdapter
+from baal.utils.metrics.calibration import expected_calibration_error
 
 X, Y = load_iris(return_X_y=True)
 # Noise, so that no two trees agree on all that is left of the pool.
@@ -80,10 +97,11 @@ CLASSIFIERS = {
 }
 
 
-@pytest.mark.parametrize("name", [
-    "bald", "batch_bald", "certainty", "consensus_kl", "entropy", "epig", "margin", "mean_std",
-    "power_bald", "random", "variation_ratio", "vote_entropy", "variance",
-])  # fmt: skip
+# Those that want means and variances of numbers in one column each, or scores as they are.
+OF_OTHERS = {"gaussian_bald", "gaussian_epig", "predictive_variance", "precomputed"}
+
+
+@pytest.mark.parametrize("name", sorted(set(available_heuristics()) - OF_OTHERS))
 def test_every_heuristic_runs_until_the_pool_is_dry(name):
     heuristic = get_heuristic(name, num_samples=5) if name == "batch_bald" else get_heuristic(name)
     records = build(heuristic=heuristic, target_dataset=(X[TEST[:9]], Y[TEST[:9]])).start()
@@ -135,8 +153,8 @@ def test_building_an_experiment_changes_nothing():
     adapter = SklearnAdapter(estimator, seed=0)
     np.random.seed(5)
     build(adapter, dataset=dataset)
-    drawn = adapter._random_state.randint(1000)
-    assert drawn == np.random.RandomState(0).randint(1000)
+    drawn = adapter._seeds.draw()
+    assert drawn == SeedSource(0).draw()
     np.random.seed(0)
     expected = np.random.rand()
     build(forest(), dataset=dataset)
@@ -216,7 +234,7 @@ def test_regression_with_a_forest():
         assert variances[chosen].min() >= variances[left].max(initial=0) - 1e-9
 
 
-def test_texts_go_through_a_pipeline_and_sparse_test_sets_stay_sparse():
+def test_texts_go_through_a_pipeline():
     texts = np.array(["good film", "bad film", "so good", "so bad", "good good", "bad bad"] * 4)
     y = np.array([1, 0] * 12)
     dataset = ActiveNumpyArray((texts, y), random_state=0)
@@ -225,9 +243,18 @@ def test_texts_go_through_a_pipeline_and_sparse_test_sets_stay_sparse():
     records = build(trainer, Entropy(), dataset, eval_dataset=(texts, y), query_size=8).start()
     assert records[-1]["test_accuracy"] == 1
     assert records[-1]["n_labelled"] == 24
-    matrix = sparse.csr_matrix(X[TEST])
-    dense = build().start()
-    assert without_seconds(build(eval_dataset=(matrix, Y[TEST])).start()) == without_seconds(dense)
+
+
+@pytest.mark.parametrize("kind", [sparse.csr_matrix, sparse.coo_array])
+def test_sparse_inputs_are_as_good_as_others(kind, tmp_path):
+    dense = build(ece=True, pool_size=30).start()
+    dataset = ActiveNumpyArray((kind(X[TRAIN]), Y[TRAIN]), random_state=1)
+    dataset.label_randomly(10)
+    test = (kind(X[TEST]), Y[TEST])
+    records = build(
+        dataset=dataset, eval_dataset=test, ece=True, pool_size=30, folder=tmp_path / "run"
+    ).start()
+    assert without_seconds(records) == without_seconds(dense)
 
 
 def make_setup(seed):
@@ -290,3 +317,84 @@ def test_nothing_labelled_is_refused_when_it_starts():
     experiment = build(heuristic=Random(), dataset=dataset)
     with pytest.raises(InvalidArgumentError, match="labelled items to train on"):
         experiment.start()
+
+
+class Boosted:
+    """As other libraries have it: nothing of scikit-learn's, and columns for what it has seen."""
+
+    _estimator_type = "classifier"
+
+    def __init__(self, smoothing=1e-9):
+        self.smoothing = smoothing
+
+    def get_params(self, deep=True):
+        return {"smoothing": self.smoothing}
+
+    def fit(self, x, y):
+        self.inner_ = GaussianNB(var_smoothing=self.smoothing).fit(x, y)
+        self.classes_ = self.inner_.classes_
+        return self
+
+    def predict(self, x):
+        return self.inner_.predict(x)
+
+    def predict_proba(self, x):
+        return self.inner_.predict_proba(x)
+
+
+def test_an_estimator_of_another_library(tmp_path):
+    records = build(Boosted(1e-3), Entropy(), folder=tmp_path / "run").start()
+    expected = build(GaussianNB(var_smoothing=1e-3), Entropy()).start()
+    assert without_seconds(records) == without_seconds(expected)
+    with pytest.raises(StateError, match=r"parameters\.smoothing: 0.001 before, 0.5 now"):
+        build(Boosted(0.5), Entropy(), folder=tmp_path / "run")
+
+
+@pytest.mark.parametrize("trainer", [
+    HistGradientBoostingClassifier(max_iter=3),
+    MLPClassifier(max_iter=200, tol=1e-2, random_state=0),
+    KNeighborsClassifier(3),
+    RandomForestClassifier(4),
+])  # fmt: skip
+def test_one_class_is_certain_for_what_has_seen_no_other(trainer):
+    dataset = ActiveNumpyArray((X[TRAIN], Y[TRAIN]), random_state=1)
+    dataset.label_dataset_indices(np.flatnonzero(Y[TRAIN] == 1)[:6])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # MLP says that it has not converged
+        first = build(trainer, Entropy(), dataset, query_size=60).start()[0]
+    share = float((Y[TEST] == 1).mean())
+    assert first["test_accuracy"] == pytest.approx(share)
+    least = -np.log(np.finfo(float).eps)
+    assert first["test_loss"] == pytest.approx((1 - share) * least)
+
+
+@pytest.mark.parametrize("names", [
+    np.array(["setosa", "versicolor", "virginica"]), np.array([5, 7, 9]), np.array([-1, 0, 1]),
+])  # fmt: skip
+def test_calibration_knows_which_column_is_which_class(names):
+    expected = build(SklearnAdapter(forest(), seed=0), ece=True).start()
+    dataset, test = active(y=names[Y]), (X[TEST], names[Y[TEST]])
+    trainer = SklearnAdapter(forest(), seed=0)
+    records = build(trainer, dataset=dataset, eval_dataset=test, ece=True).start()
+    assert without_seconds(records) == without_seconds(expected)
+    trainer = SklearnAdapter(forest(), seed=0)
+    probabilities = trainer.train(active()) or trainer.estimator.predict_proba(X[TEST])
+    by_hand = expected_calibration_error(probabilities, Y[TEST])
+    assert expected[0]["test_ece"] == pytest.approx(by_hand)
+
+
+def test_one_sample_is_no_collapsed_posterior():
+    records = build(LogisticRegression(max_iter=1000), Entropy()).start()
+    assert [row["collapsed"] for row in records] == [None] * 5
+
+
+def test_what_has_no_classes_is_told_so():
+    numbers = {"dataset": active(y=X[:, 3]), "eval_dataset": (X[TEST], X[TEST, 3])}
+    with pytest.raises(InvalidArgumentError, match="calibration is measured"):
+        build(RandomForestRegressor(4), Variance(), ece=True, **numbers).start()
+    with pytest.raises(InvalidArgumentError, match="`classes` to be None with a regressor"):
+        SklearnAdapter(RandomForestRegressor(4), classes=[0, 1])
+    with pytest.raises(InvalidArgumentError, match=r"kind of the classes \[0, 1, 2\]"):
+        build(eval_dataset=(X[TEST], Y[TEST].astype(str))).start()
+    with pytest.raises(InvalidArgumentError, match=r"to be \[N\], but got shape \[90, 1\]"):
+        build(eval_dataset=(X[TEST], Y[TEST][:, None])).start()

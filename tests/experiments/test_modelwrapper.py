@@ -1,12 +1,16 @@
+import numpy as np
 import pytest
 import torch
 from torch import nn
 from torch.utils.data import TensorDataset
 
+from baal.active.dataset import ActiveLearningDataset
+from baal.active.heuristics import CoreSet
 from baal.bayesian import consistent_dropout, resample
 from baal.bayesian.joint import joint_of
 from baal.ensemble import EnsembleModelWrapper
 from baal.exceptions import InvalidTypeError, StateError
+from baal.experiments.base import ActiveLearningExperiment
 from baal.experiments.configuration import describe, differences
 from baal.experiments.modelwrapper import ModelWrapperAdapter
 from baal.experiments.plain_state import digest_of, to_plain, to_state
@@ -175,3 +179,46 @@ def test_settings_of_older_runs_are_the_same_and_others_differ():
     assert plain.settings()["args"]["max_grad_norm"] == 1.0
     half, other = (describe(scheduled(gamma=gamma)[0].settings()) for gamma in (0.5, 0.25))
     assert [line.split(":")[0] for line in differences(half, other)] == ["args.scheduler.gamma"]
+
+
+def test_embeddings_of_any_layer():
+    adapter, wrapper, data = make()
+    default = wrapper.embed_on_dataset(data, verbose=False)
+    np.testing.assert_array_equal(adapter.embed(data), default)
+    factors = adapter.gradient_embed(data)
+    np.testing.assert_array_equal(factors.embeddings, default)
+    assert factors.residuals.shape == (8, 2)
+    first = ModelWrapperAdapter(wrapper, layer="0")
+    np.testing.assert_allclose(
+        first.embed(data), wrapper.model[0](data.tensors[0]).detach().numpy(), rtol=1e-6
+    )
+
+
+@pytest.mark.parametrize("pool_size", [None, 10])
+def test_core_set_in_an_experiment_and_again_from_its_folder(tmp_path, pool_size):
+    def experiment(folder):
+        adapter, _, _ = make(ModelWrapper)
+        torch.manual_seed(1)
+        data = TensorDataset(torch.randn(40, 3), torch.arange(40) % 2)
+        dataset = ActiveLearningDataset(data, random_state=0)
+        dataset.label_randomly(4)
+        return ActiveLearningExperiment(
+            adapter, dataset, data, CoreSet(6), 6, pool_size=pool_size, folder=folder, verbose=False
+        )
+
+    records = experiment(tmp_path / "run").start()
+    assert [record["n_labelled"] for record in records] == [4, 10, 16, 22, 28, 34, 40]
+    assert all(record["collapsed"] is None for record in records)
+    again = experiment(tmp_path / "run").start()
+    assert again == records
+    # Of equal first rounds, the batch is that of the heuristic.
+    first = experiment(None)
+    first.adapter.load_state_dict(to_state(first._initial))
+    first.adapter.train(first.al_dataset)
+    if pool_size is None:
+        ranks = CoreSet(6)(
+            embeddings=first.adapter.embed(first.al_dataset.pool),
+            labelled_embeddings=first.adapter.embed(first.al_dataset),
+        )
+        chosen = first.al_dataset.pool.dataset_indices[ranks[:6]]
+        assert records[0]["chosen"] == chosen.tolist()

@@ -80,6 +80,18 @@ def test_killed_ten_times(tmp_path):
     assert check(tmp_path, range(10), workers_every=8) >= 10  # 1 by lines, 9 at moments
 
 
+@pytest.mark.parametrize("kind", ["forest", "seeded", "net"])
+def test_estimators_killed(tmp_path, kind):
+    pytest.importorskip("skorch")
+    jobs = [f"{seed}-{'line' if seed % 2 else 'moment'}-{kind}" for seed in range(4)]
+    found = run(tmp_path, [f"0-nothing-{kind}", *jobs])
+    records, digest, _ = found[f"0-nothing-{kind}"]
+    assert [row["n_labelled"] for row in records] == [12, 17, 22, 27, 32, 33]
+    for job in jobs:
+        assert found[job][:2] == (records, digest), job
+    assert sum(found[job][2] for job in jobs) >= 4
+
+
 @pytest.mark.soak
 def test_killed_a_hundred_times(tmp_path):
     assert check(tmp_path, range(100, 200), workers_every=4) >= 100

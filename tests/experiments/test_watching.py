@@ -61,6 +61,9 @@ def test_one_sample_tells_nothing_and_collapse_warns():
     predict = predictor(SAME[..., :1], iterations=1)
     predict(None)
     assert predict.collapsed(warn=True) is None
+    predict = predictor([SAME[..., :1]])  # of an estimator without members, whatever is asked for
+    predict(None)
+    assert predict.collapsed(warn=True) is None
     predict = predictor(SAME)
     predict(None)
     with pytest.warns(UserWarning, match="The 5 posterior samples of every item are the same"):
@@ -71,6 +74,14 @@ def test_calibration_reads_the_targets():
     data = [("x", torch.tensor(0)), ("x", torch.tensor(1)), ("x", 1)]
     p = np.array([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3]])[..., None]
     assert calibration(lambda _: p, data) == pytest.approx((0.1 + 0.2 + 0.7) / 3)
+
+
+def test_calibration_asks_which_columns_the_targets_are():
+    p = np.array([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3]])[..., None]
+    pair = np.zeros((3, 1)), np.array(["a", "b", "c"])
+    columns = {"a": 0, "b": 1, "c": 2}
+    found = calibration(lambda _: p, pair, lambda y: np.array([columns[one] for one in y.tolist()]))
+    assert found == pytest.approx((0.1 + 0.2 + 0.7) / 3)
 
 
 def test_seconds_add_up(monkeypatch):

@@ -19,6 +19,7 @@ STUDIES = {
     "imbalance": "--heuristics entropy --query-size 20 --seeds 0",
     "miotcd": "--heuristics entropy --query-size 20 --seeds 0",
     "compare_heuristics": "--heuristics epig --query-size 20 --seeds 0 1",
+    "cold_start": "--heuristics core_set --query-size 20 --batch 30 --rare-classes 0 2 --seeds 0",
     "vgg_mcdropout_cifar10": "--heuristics bald --query-size 20 --seeds 0",
 }
 
@@ -116,6 +117,7 @@ FIGURES = {
     "query_size": ["query_size.png"],
     "pool_size": ["pool_size.png"],
     "imbalance": ["imbalance.png"],
+    "cold_start": ["cold_start.png"],
     "miotcd": ["f1.png"],
     "compare_heuristics": ["gains.png", "learning_curves.png"],
     "vgg_mcdropout_cifar10": ["gains.png", "learning_curves.png"],
@@ -229,6 +231,24 @@ def test_compare_heuristics(shown):
     }
 
 
+@pytest.mark.parametrize("shown", ["cold_start"], indirect=True)
+def test_cold_start(shown):
+    text, rows = shown
+    small, _, large, _ = tables(text)
+    assert small[0][2:4] == ["loss at 60", "loss at 80"]
+    assert large[0][2:5] == ["loss at 70", "loss at 100", "loss at 190"]
+    for found, size in ((small, 20), (large, 30)):
+        assert variants(found) == [
+            [f"rare={n} query={size}", name] for n in (0, 2) for name in ("core_set", "random")
+        ]
+    labels = [
+        r["n_labelled"]
+        for r in rows
+        if (r["variant"], r["heuristic"]) == ("rare=2 query=30", "core_set")
+    ]
+    assert labels == [40, 70, 100, 130, 160, 190]
+
+
 @pytest.mark.parametrize("shown", ["vgg_mcdropout_cifar10"], indirect=True)
 def test_the_plain_run(shown):
     _outcome, _gain, by_labels, _summary = tables(shown[0])
@@ -243,6 +263,7 @@ OWN = {
     "query_size": "--query-sizes",
     "pool_size": "--shares",
     "imbalance": "--rare-classes",
+    "cold_start": "--batch",
     "miotcd": "--classes",
     "compare_heuristics": "mnist5k-imbalanced)",
     "vgg_mcdropout_cifar10": "VGG-16 pretrained on ImageNet, 500 labels to begin with",

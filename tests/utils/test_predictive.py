@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from baal.exceptions import InvalidArgumentError
 from baal.utils.predictive import (
     cohen_kappa,
-    expected_calibration_error,
     predicted_labels,
     predictive_probabilities,
 )
@@ -96,34 +95,3 @@ def test_kappa_of_what_cannot_be_compared():
     for a, b in (([1], [1, 2]), ([], [])):
         with pytest.raises(InvalidArgumentError, match="labels of the same items"):
             cohen_kappa(a, b)
-
-
-def test_calibration_by_a_plain_loop():
-    probabilities = softmax(2 * RNG.standard_normal((200, 4)))
-    targets = RNG.integers(4, size=200)
-    for n_bins in (1, 5, 15):
-        expected = 0.0
-        for b in range(n_bins):
-            confidence = probabilities.max(1)
-            inside = (confidence > b / n_bins) & (confidence <= (b + 1) / n_bins)
-            if inside.any():
-                right = (probabilities.argmax(1) == targets)[inside].mean()
-                expected += inside.mean() * abs(right - confidence[inside].mean())
-        assert expected_calibration_error(probabilities, targets, n_bins) == pytest.approx(expected)
-
-
-def test_calibration_of_a_model_that_is_broken():
-    nan = np.full((2, 3), np.nan)
-    assert np.isnan(expected_calibration_error(nan, [0, 1]))
-    assert np.isnan(expected_calibration_error([[np.nan, np.nan], [1, 0]], [1, 0]))
-    assert expected_calibration_error([[np.nan, np.nan], [1, 0]], [-100, 0]) == 0
-
-
-def test_calibration_of_positions_and_of_nothing():
-    p = np.full((1, 2, 3), 0.5)
-    assert expected_calibration_error(p, [[0, 0, -100]]) == 0.5
-    assert np.isnan(expected_calibration_error(p, [[-1, -1, -1]]))
-    assert expected_calibration_error([[1.0, 0.0]], [0]) == 0
-    for bad in ([0, 1], [[0, 1]]):
-        with pytest.raises(InvalidArgumentError, match="but got shapes"):
-            expected_calibration_error(p, bad)

@@ -86,6 +86,22 @@ class SplittedDataset(Asking):
             f"Expected a dataset with items to ask for its `pool`, but got {type(self).__name__}"
         )
 
+    def as_in_pool(self, dataset_indices: Any) -> Any:  # noqa: ARG002 - of those with items
+        """Some items, labelled or not, in the form that `pool` has.
+
+        Args:
+            dataset_indices: Which, in any order.
+
+        Returns:
+            Them, by ascending dataset index.
+
+        Raises:
+            StateError: This is the bookkeeping alone, without items.
+        """
+        raise StateError(
+            f"Expected a dataset with items to read some, but got {type(self).__name__}"
+        )
+
     @property
     def validation(self) -> Any:
         """The labelled items set aside for validation, in the form that the dataset gives them.

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from baal.active.dataset.base import SplittedDataset
-from baal.active.dataset.indices import IndexArray, to_position
+from baal.active.dataset.indices import IndexArray, to_index_array, to_position
 from baal.active.dataset.item_ids import ItemId
 from baal.active.dataset.random_state import Seed
 from baal.active.label_store.store import LabelStore
@@ -22,7 +22,8 @@ class ActiveNumpyArray(SplittedDataset):
     """Inputs and targets, split into labelled ones and a pool.
 
     Args:
-        dataset: `(x, y)`: inputs `[n_items, ...]` and targets `[n_items, ...]`, shared.
+        dataset: `(x, y)`: inputs `[n_items, ...]` and targets `[n_items, ...]`, shared. Inputs may
+            be a sparse matrix, and stay one.
         labelled: Booleans or steps `[n_items]`; None: nothing is labelled. It is copied.
         random_state: Seed or RandomState of `label_randomly`. None: seeded from NumPy's global
             random state.
@@ -64,21 +65,21 @@ class ActiveNumpyArray(SplittedDataset):
             raise InvalidArgumentError(
                 f"Expected `dataset` to be a pair (x, y), but got {type(dataset).__name__}"
             )
-        x, y = (np.asarray(array) for array in dataset)
-        if x.shape[:1] != y.shape[:1] or x.ndim == 0 or len(x) == 0:
+        x, y = _with_rows(dataset[0]), np.asarray(dataset[1])
+        if x.shape[:1] != y.shape[:1] or x.ndim == 0 or x.shape[0] == 0:
             raise InvalidArgumentError(
                 "Expected `dataset` to be arrays of the same length, with at least one item, "
                 f"but got the shapes {list(x.shape)} and {list(y.shape)}"
             )
         super().__init__(
-            np.zeros(len(x), dtype=np.int32) if labelled is None else labelled,
+            np.zeros(len(y), dtype=np.int32) if labelled is None else labelled,
             random_state,
             item_ids=item_ids,
             validation_split=validation_split,
         )
-        if self._labels.n_items != len(x):
+        if self._labels.n_items != len(y):
             raise InvalidArgumentError(
-                f"Expected `labelled` to have one entry for each of the {len(x)} items of "
+                f"Expected `labelled` to have one entry for each of the {len(y)} items of "
                 f"`dataset`, but got {self._labels.n_items}"
             )
         self._x, self._y = x, y
@@ -100,6 +101,22 @@ class ActiveNumpyArray(SplittedDataset):
     def pool(self) -> Arrays:
         """The unlabelled `(x, y)`, by ascending dataset index, as copies."""
         indices = self._labels.pool_indices
+        return self._x[indices], self._y[indices]
+
+    def as_in_pool(self, dataset_indices: Any) -> Arrays:
+        """The `(x, y)` of some items, labelled or not, as copies.
+
+        Args:
+            dataset_indices: Which, in any order.
+
+        Returns:
+            Them, by ascending dataset index.
+
+        Raises:
+            InvalidTypeError: These are no integers.
+            InvalidIndexError: There is no such item, or it comes twice.
+        """
+        indices = np.sort(to_index_array(dataset_indices, self._labels.n_items, "dataset"))
         return self._x[indices], self._y[indices]
 
     def __getitem__(self, index: int) -> tuple[Any, Any]:
@@ -127,13 +144,15 @@ class ActiveNumpyArray(SplittedDataset):
             idx: Dataset index; negative: from the end.
 
         Returns:
-            `(x[idx], y[idx])`.
+            `(x[idx], y[idx])`; a row of a sparse matrix as an array.
 
         Raises:
             InvalidTypeError: `idx` is not an integer.
             InvalidIndexError: There is no such item.
         """
         position = to_position(idx, self._labels.n_items, "dataset")
+        if hasattr(self._x, "tocsr"):  # a sparse row has no length, and is of another form
+            return self._x[[position]].toarray()[0], self._y[position]
         return self._x[position], self._y[position]
 
     def check_dataset_can_label(self) -> bool:
@@ -153,6 +172,11 @@ class ActiveNumpyArray(SplittedDataset):
             self._y = self._y.copy()
             self._owns_y = True
         self._y[dataset_indices] = targets
+
+
+def _with_rows(array: Any) -> Any:
+    """An array; a sparse matrix in the form whose rows can be taken, which not all have."""
+    return array.tocsr() if hasattr(array, "tocsr") else np.asarray(array)
 
 
 def _cast_exactly(values: list[Any], like: NDArray[Any]) -> NDArray[Any]:

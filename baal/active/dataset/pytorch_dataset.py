@@ -9,8 +9,9 @@ from torch.utils.data import Dataset
 
 from baal.active.dataset.augmentation import warn_if_augmented
 from baal.active.dataset.base import SplittedDataset
-from baal.active.dataset.indices import IndexArray, to_position
+from baal.active.dataset.indices import IndexArray, to_index_array, to_position
 from baal.active.dataset.item_ids import ItemId
+from baal.active.dataset.label_map import LabelMap
 from baal.active.dataset.pool import ActivePool, identity
 from baal.active.dataset.random_state import Seed
 from baal.active.dataset.reading import read_items
@@ -161,6 +162,26 @@ class ActiveLearningDataset(SplittedDataset, Dataset[Any]):
             self._augmentation_checked = True
             warn_if_augmented(pool.view, lambda dataset: pool.read(dataset, 0))
         return pool
+
+    def as_in_pool(self, dataset_indices: Any) -> ActivePool:
+        """Some items, labelled or not, as the pool would have them: with `make_unlabelled`.
+
+        Args:
+            dataset_indices: Which, in any order.
+
+        Returns:
+            Them, by ascending dataset index: a map-style dataset that never changes.
+
+        Raises:
+            InvalidTypeError: These are no integers.
+            InvalidIndexError: There is no such item, or it comes twice.
+        """
+        n_items = self._labels.n_items
+        others = np.ones(n_items, dtype=np.bool_)
+        others[to_index_array(dataset_indices, n_items, "dataset")] = False
+        return ActivePool(
+            self._dataset, LabelMap(others), self.make_unlabelled, self.pool_specifics, None
+        )
 
     @property
     def validation(self) -> ValidationSet:

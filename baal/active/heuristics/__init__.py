@@ -7,8 +7,10 @@ from baal.active.heuristics.aliases import PowerBALD, PowerEntropy
 from baal.active.heuristics.base import AbstractHeuristic
 from baal.active.heuristics.baselines import Precomputed, Random
 from baal.active.heuristics.batch_bald import BatchBALD
+from baal.active.heuristics.batch_based import BatchHeuristic, Choice
 from baal.active.heuristics.combine import CombineHeuristics
 from baal.active.heuristics.committee import ConsensusKL, MeanSTD, VariationRatio, VoteEntropy
+from baal.active.heuristics.core_set import CoreSet
 from baal.active.heuristics.decorators import require_single_item, requireprobs, singlepass
 from baal.active.heuristics.epig import EPIG, GaussianEPIG
 from baal.active.heuristics.multilabel import (
@@ -18,6 +20,8 @@ from baal.active.heuristics.multilabel import (
     MultiLabelMargin,
 )
 from baal.active.heuristics.pointwise import PointwiseHeuristic
+from baal.active.heuristics.pool_based import PoolHeuristic
+from baal.active.heuristics.pool_data import PoolData
 from baal.active.heuristics.reductions import available_reductions, quantile, top_k_mean
 from baal.active.heuristics.registry import (
     available_heuristics,
@@ -37,20 +41,25 @@ from baal.active.heuristics.stochastics import (
     StochasticHeuristic,
 )
 from baal.active.heuristics.uncertainty import BALD, Certainty, Entropy, Margin, Variance
+from baal.utils.gradient_embeddings import GradientEmbeddings, gradient_embeddings
 
 __all__ = [
     "BALD",
     "EPIG",
     "AbstractHeuristic",
     "BatchBALD",
+    "BatchHeuristic",
     "Certainty",
+    "Choice",
     "CombineHeuristics",
     "ConsensusKL",
+    "CoreSet",
     "Entropy",
     "GaussianBALD",
     "GaussianEPIG",
     "GaussianHeuristic",
     "GibbsSampling",
+    "GradientEmbeddings",
     "Margin",
     "MeanSTD",
     "MultiLabelBALD",
@@ -58,6 +67,8 @@ __all__ = [
     "MultiLabelHeuristic",
     "MultiLabelMargin",
     "PointwiseHeuristic",
+    "PoolData",
+    "PoolHeuristic",
     "PowerBALD",
     "PowerEntropy",
     "PowerSampling",
@@ -73,6 +84,7 @@ __all__ = [
     "available_reductions",
     "fitting_heuristic",
     "get_heuristic",
+    "gradient_embeddings",
     "quantile",
     "register_heuristic",
     "require_single_item",

@@ -55,6 +55,14 @@ class AbstractHeuristic:
             ranks are drawn.
         takes_pending: The methods take `pending_predictions` as well: on items that were chosen
             before and wait for their labels, `[P, C, ..., K]` by the same posterior samples.
+        needs_embeddings: `embeddings` `[N, D]` must be given, see `PoolHeuristic`.
+        needs_gradient_embeddings: `gradient_embeddings` must be given: a pair of factors, `[N, C]`
+            and `[N, D]` (see `GradientEmbeddings`).
+        needs_gradient_lengths: `gradient_lengths` `[N, C]` must be given.
+        takes_labelled_embeddings: The methods take `labelled_embeddings` `[M, D]` as well: of items
+            that have labels or wait for them.
+        takes_labelled_predictions: Likewise `labelled_predictions` `[M, C, ..., K]`.
+        takes_labelled_targets: Likewise `labelled_targets` `[M, ...]`.
         min_dims: How many dimensions predictions must have: 1 `[N]`, 2 `[N, C]`, or 3
             `[N, C, ..., K]` for what only exists with posterior samples, which warns if there is
             but one.
@@ -94,6 +102,12 @@ class AbstractHeuristic:
     has_positions: bool = True
     ranks_by_score: bool = True
     takes_pending: bool = False
+    needs_embeddings: bool = False
+    needs_gradient_embeddings: bool = False
+    needs_gradient_lengths: bool = False
+    takes_labelled_embeddings: bool = False
+    takes_labelled_predictions: bool = False
+    takes_labelled_targets: bool = False
     min_dims: int = 1
 
     def __init__(

@@ -10,6 +10,7 @@ from baal.active.heuristics.base import AbstractHeuristic
 from baal.active.heuristics.baselines import Precomputed, Random
 from baal.active.heuristics.batch_bald import BatchBALD
 from baal.active.heuristics.committee import ConsensusKL, MeanSTD, VariationRatio, VoteEntropy
+from baal.active.heuristics.core_set import CoreSet
 from baal.active.heuristics.epig import EPIG, GaussianEPIG
 from baal.active.heuristics.multilabel import MultiLabelBALD, MultiLabelEntropy, MultiLabelMargin
 from baal.active.heuristics.reductions import Reduction
@@ -63,6 +64,7 @@ _known: dict[str, Callable[..., AbstractHeuristic]] = {
     "batch_bald": _with_batch_size("num_samples", BatchBALD),
     "certainty": Certainty,
     "consensus_kl": ConsensusKL,
+    "core_set": _with_batch_size("query_size", CoreSet),
     "entropy": Entropy,
     "epig": EPIG,
     "gaussian_bald": GaussianBALD,

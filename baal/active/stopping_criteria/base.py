@@ -75,6 +75,19 @@ class StoppingCriterion:
         """
         return None
 
+    def queries_left(self, query_size: int, n_pool: int) -> int | None:
+        """How many queries there may still be, for whoever shows progress.
+
+        Args:
+            query_size: Items labelled in a query that is not cut.
+            n_pool: Items that there are to label.
+
+        Returns:
+            A number of queries, or None where this criterion limits none.
+        """
+        limit = self.labels_left()
+        return None if limit is None else -(-min(limit, n_pool) // query_size)
+
     def state_dict(self) -> dict[str, Any]:
         """What the criterion remembers, as copies.
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from baal.active.dataset.base import SplittedDataset
@@ -118,6 +119,21 @@ class LabelCountsStoppingCriterion(StoppingCriterion):
         n_labelled = self.active_dataset.n_labelled
         ahead = (count - n_labelled for count in self.label_counts if count > n_labelled)
         return next(ahead, 0)
+
+    def queries_left(self, query_size: int, n_pool: int) -> int:
+        """How many queries it takes to the last of the numbers.
+
+        Args:
+            query_size: Items labelled in a query that is not cut.
+            n_pool: Items that there are to label.
+
+        Returns:
+            A number of queries.
+        """
+        n_labelled = self.active_dataset.n_labelled
+        ahead = [count for count in self.label_counts if count > n_labelled]
+        counts = [n_labelled, *(min(count, n_labelled + n_pool) for count in ahead)]
+        return sum(-(-(end - start) // query_size) for start, end in pairwise(counts))
 
 
 class WallClockStoppingCriterion(StoppingCriterion):

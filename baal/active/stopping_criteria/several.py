@@ -1,6 +1,6 @@
 """Several criteria as one: any of them, or all."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from baal.active.stopping_criteria.base import Metrics, StoppingCriterion
@@ -97,8 +97,21 @@ class AnyStoppingCriterion(_Several):
         Returns:
             A number of items, or None where there is no limit.
         """
-        limits = [criterion.labels_left() for criterion in self.criteria]
-        return min((limit for limit in limits if limit is not None), default=None)
+        return _tightest([criterion.labels_left() for criterion in self.criteria])
+
+    def queries_left(self, query_size: int, n_pool: int) -> int | None:
+        """The tightest limit.
+
+        Args:
+            query_size: As in `StoppingCriterion`.
+            n_pool: As in `StoppingCriterion`.
+
+        Returns:
+            A number of queries, or None where there is no limit.
+        """
+        return _tightest(
+            [criterion.queries_left(query_size, n_pool) for criterion in self.criteria]
+        )
 
 
 class AllStoppingCriterion(_Several):
@@ -142,5 +155,24 @@ class AllStoppingCriterion(_Several):
         Returns:
             A number of items, or None where one of the criteria has no limit.
         """
-        limits = [criterion.labels_left() for criterion in self.criteria]
-        return None if None in limits else max(limit for limit in limits if limit is not None)
+        return _loosest([criterion.labels_left() for criterion in self.criteria])
+
+    def queries_left(self, query_size: int, n_pool: int) -> int | None:
+        """The loosest limit.
+
+        Args:
+            query_size: As in `StoppingCriterion`.
+            n_pool: As in `StoppingCriterion`.
+
+        Returns:
+            A number of queries, or None where one of the criteria has no limit.
+        """
+        return _loosest([one.queries_left(query_size, n_pool) for one in self.criteria])
+
+
+def _tightest(limits: Sequence[int | None]) -> int | None:
+    return min((limit for limit in limits if limit is not None), default=None)
+
+
+def _loosest(limits: Sequence[int | None]) -> int | None:
+    return None if None in limits else max(limit for limit in limits if limit is not None)

@@ -2,8 +2,9 @@
 
 import argparse
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from baal.active.heuristics.registry import available_heuristics, get_heuristic
 from baal.experiments.studies.data import STUDY_DATA
@@ -37,6 +38,7 @@ def study_parser(
     datasets: Sequence[str] = tuple(STUDY_DATA),
     heuristics: Sequence[str] = ("bald", "entropy", "random"),
     leave_out: Sequence[str] = (),
+    changes: Mapping[str, Any] | None = None,
 ) -> argparse.ArgumentParser:
     """The options that all studies have.
 
@@ -46,6 +48,7 @@ def study_parser(
         datasets: What `--dataset` can be; the first is its default.
         heuristics: Default of `--heuristics`.
         leave_out: Options that the study varies itself, such as `"--epochs"`.
+        changes: Defaults of fields of `Protocol` that are the study's own, for all data sets.
 
     Returns:
         A parser, to which a study adds its own.
@@ -54,10 +57,11 @@ def study_parser(
         >>> "--dataset" in study_parser("A study.", out="runs/a_study").format_help()
         True
     """
+    changes = changes or {}
     numbers = {name: kind for name, kind in NUMBERS.items() if name not in leave_out}
     parser = argparse.ArgumentParser(
         description=description,
-        epilog=_defaults(datasets, ["--label-counts", *numbers]),
+        epilog=_defaults(datasets, ["--label-counts", *numbers], changes),
         formatter_class=HelpFormatter,
         allow_abbrev=False,
     )
@@ -65,6 +69,7 @@ def study_parser(
     for name, (kind, text) in numbers.items():
         parser.add_argument(name, type=kind, metavar="N", help=text)
     _add_running(parser, out)
+    parser.set_defaults(**changes)
     return parser
 
 
@@ -128,11 +133,11 @@ def _add_running(parser: argparse.ArgumentParser, out: str) -> None:
     )  # fmt: skip
 
 
-def _defaults(datasets: Sequence[str], options: Sequence[str]) -> str:
+def _defaults(datasets: Sequence[str], options: Sequence[str], changes: Mapping[str, Any]) -> str:
     """Defaults by data set; data sets that have the same share a paragraph."""
     names: dict[str, list[str]] = {}
     for dataset in datasets:
-        protocol = protocol_for(dataset)
+        protocol = protocol_for(dataset, **changes)
         values = {name: getattr(protocol, name[2:].replace("-", "_")) for name in options}
         words = [f"{name} {_typed(value)}" for name, value in values.items() if value is not None]
         names.setdefault(", ".join(words), []).append(dataset)

@@ -3,9 +3,9 @@
 import math
 from typing import Any
 
-import torch
 from torch.utils.data import Dataset
 
+from baal.calibration.likelihood import predictive_log_probabilities
 from baal.exceptions import StateError
 from baal.modelwrapper import ModelWrapper
 from baal.utils.iterutils import map_on_tensor
@@ -18,6 +18,7 @@ class ErrorRate(Accuracy):
     """Share of items whose target is not the class with the highest output, between 0 and 1.
 
     Example:
+        >>> import torch
         >>> error = ErrorRate()
         >>> error.update(torch.tensor([[0.1, 0.9], [0.8, 0.2]]), torch.tensor([1, 1]))
         >>> error.value
@@ -45,6 +46,7 @@ class CheckedWrapper(ModelWrapper):
         StateError: While it trains or is tested, the loss is no longer finite.
 
     Example:
+        >>> import torch
         >>> from torch.utils.data import TensorDataset
         >>> from baal.training_args import TrainingArgs
         >>> data = TensorDataset(torch.full((4, 2), math.nan), torch.tensor([0, 1, 1, 0]))
@@ -98,6 +100,7 @@ class StudyWrapper(CheckedWrapper):
         StateError: While it trains or is tested, the loss is no longer finite.
 
     Example:
+        >>> import torch
         >>> from torch.utils.data import TensorDataset
         >>> from baal.training_args import TrainingArgs
         >>> data = TensorDataset(torch.zeros(4, 2), torch.tensor([0, 1, 2, 0]))
@@ -108,16 +111,9 @@ class StudyWrapper(CheckedWrapper):
         True
     """
 
-    def _samples_to_test(self, data: Any, average_predictions: int) -> Any:
-        """The logarithm of the mean probability, as one sample: [B, C, ..., 1]."""
-        samples = super()._samples_to_test(data, average_predictions)
-        return map_on_tensor(_log_mean_probability, samples)
-
-
-def _log_mean_probability(logits: torch.Tensor) -> torch.Tensor:
-    """[B, C, ..., K] -> [B, C, ..., 1]; the cross-entropy of it is that of the probability."""
-    log_p = logits.log_softmax(dim=1)
-    return log_p.logsumexp(dim=-1, keepdim=True) - math.log(logits.shape[-1])
+    def _output_to_test(self, samples: Any) -> Any:
+        """The logarithm of the mean probability: the cross-entropy of it is that of the mean."""
+        return map_on_tensor(predictive_log_probabilities, samples)
 
 
 def _check_finite(what: str, loss: float) -> None:

@@ -3,13 +3,15 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
+from baal.exceptions import InvalidArgumentError
 from baal.utils.metrics.reading import Reading
 from baal.utils.metrics.reliability import Reliability, plot_reliability
 from baal.utils.metrics.tally import Tally, check_at_least
 
-__all__ = ["ECE", "ECE_PerCLs", "binned"]
+__all__ = ["ECE", "ECE_PerCLs", "binned", "expected_calibration_error"]
 
 
 def binned(
@@ -49,6 +51,42 @@ def _calibration_error(sums: torch.Tensor) -> torch.Tensor:
     """[S, 3, n_bins] -> [S]; NaN without items."""
     items, hits, confidence = sums.unbind(1)
     return (hits - confidence).abs().sum(-1) / items.sum(-1)
+
+
+def expected_calibration_error(probabilities: Any, targets: Any, n_bins: int = 15) -> float:
+    r"""How far confidence and accuracy are apart, on average: `ECE` of whole arrays.
+
+    $$\sum_b \frac{n_b}{N} |\mathrm{acc}_b - \mathrm{conf}_b|$$
+
+    over bins of equal width of the confidence, which is the highest probability of an item. Guo et
+    al. (2017), https://arxiv.org/abs/1706.04599.
+
+    Args:
+        probabilities: `[N, C, ...]`.
+        targets: Classes `[N, ...]`. Negative ones, such as -100, are left out.
+        n_bins: Number of bins.
+
+    Returns:
+        Between 0 and 1; NaN where no target counts, or a probability that does is NaN.
+
+    Raises:
+        InvalidArgumentError: The shapes do not fit.
+
+    Example:
+        >>> expected_calibration_error([[0.25, 0.75], [0.25, 0.75]], [1, 0])
+        0.25
+    """
+    probabilities, targets = np.asarray(probabilities), np.asarray(targets)
+    if probabilities.ndim < 2 or targets.shape != probabilities[:, 0].shape:
+        raise InvalidArgumentError(
+            "Expected `targets` to be [N, ...] for `probabilities` [N, C, ...], but got shapes "
+            f"{targets.shape} and {probabilities.shape}"
+        )
+    counts = targets >= 0
+    hits = torch.as_tensor(probabilities.argmax(axis=1)[counts] == targets[counts])
+    confidence = torch.as_tensor(probabilities.max(axis=1)[counts], dtype=torch.double)
+    sums = binned(confidence[None], hits[None], torch.ones(len(hits)), n_bins)
+    return float(_calibration_error(sums))
 
 
 class ECE(Tally):

@@ -96,6 +96,8 @@ def test_a_mismatch_of_values_changes_nothing(split):
 def test_it_has_no_items(split):
     with pytest.raises(StateError, match="a dataset with items to ask for its `pool`"):
         split.pool
+    with pytest.raises(StateError, match="a dataset with items to read some, but got Splitted"):
+        split.as_in_pool([0])
 
 
 def test_it_cannot_be_made_to_store_values(split):

@@ -6,9 +6,10 @@ import sys
 import numpy as np
 import pytest
 import torch
+from scipy import sparse
 
 from baal.active.dataset.numpy import ActiveNumpyArray
-from baal.exceptions import InvalidArgumentError, InvalidTypeError
+from baal.exceptions import InvalidArgumentError, InvalidIndexError, InvalidTypeError
 
 X = np.arange(10.0).reshape(5, 2)
 Y = np.array([10, 11, 12, 13, 14])
@@ -37,6 +38,25 @@ def test_nothing_labelled_by_default():
     arrays = ActiveNumpyArray((X.tolist(), torch.tensor(Y)))
     assert (arrays.n_labelled, arrays.n_unlabelled) == (0, 5)
     assert arrays.dataset[0].shape == (0, 2)
+
+
+@pytest.mark.parametrize(
+    "kind", ["csr_matrix", "csr_array", "csc_matrix", "coo_matrix", "coo_array"]
+)
+def test_sparse_inputs_stay_sparse(kind):
+    dense = ActiveNumpyArray((X, Y), random_state=3, validation_split=0.4)
+    arrays = ActiveNumpyArray((getattr(sparse, kind)(X), Y), random_state=3, validation_split=0.4)
+    for one in (dense, arrays):
+        one.label_randomly(4)
+    for side in ("dataset", "pool", "validation"):
+        (x, y), (expected, targets) = getattr(arrays, side), getattr(dense, side)
+        assert sparse.issparse(x)
+        assert x.toarray().tolist() == expected.tolist()
+        assert y.tolist() == targets.tolist()
+    assert [(x.tolist(), y) for x, y in arrays] == [(x.tolist(), y) for x, y in dense]
+    assert arrays.get_raw(3)[0].tolist() == X[3].tolist()
+    with pytest.raises(InvalidArgumentError, match=r"got the shapes \[5, 2\] and \[4\]"):
+        ActiveNumpyArray((getattr(sparse, kind)(X), Y[:4]))
 
 
 def test_validation():
@@ -121,3 +141,13 @@ def test_it_needs_no_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "2"
+
+
+def test_any_items_as_the_pool_would_have_them():
+    dataset = ActiveNumpyArray((np.arange(4), np.arange(4) * 10), labelled=[1, 0, 0, 1])
+    x, y = dataset.as_in_pool([3, 1])
+    assert (x.tolist(), y.tolist()) == ([1, 3], [10, 30])
+    x[:] = 7
+    assert dataset.pool[0].tolist() == [1, 2]
+    with pytest.raises(InvalidIndexError):
+        dataset.as_in_pool([-1])

@@ -313,3 +313,30 @@ def test_the_validation_set_is_read_as_the_pool_is_and_keeps_its_labels():
     dataset.reset_labelled()
     assert (len(before), len(dataset.validation)) == (1, 0)
     assert dataset.item_ids[1] == "b"
+
+
+def test_any_items_as_the_pool_would_have_them():
+    class Images:
+        def __init__(self):
+            self.transform = str.upper
+
+        def __len__(self):
+            return 4
+
+        def __getitem__(self, index):
+            return self.transform("abcd"[index]), index
+
+    dataset = ActiveLearningDataset(
+        Images(), labelled=[1, 0, 0, 1], make_unlabelled=operator.itemgetter(0),
+        pool_specifics={"transform": str.lower},
+    )  # fmt: skip
+    assert list(dataset.as_in_pool([3, 0])) == ["a", "d"]
+    assert list(dataset.as_in_pool([1])) == ["b"]
+    assert len(dataset.as_in_pool([])) == 0
+    view = dataset.as_in_pool([0])
+    dataset.label([0])
+    assert list(view) == ["a"]
+    with pytest.raises(InvalidIndexError):
+        dataset.as_in_pool([4])
+    with pytest.raises(InvalidIndexError):
+        dataset.as_in_pool([1, 1])

@@ -28,6 +28,10 @@ for name in heuristics.available_heuristics():
     if not heuristic.is_random:
         given = items if heuristic.min_dims > 1 else np.array([0.5, 0.1])
         more = {"target_predictions": items} if heuristic.needs_target_predictions else {}
+        if heuristic.needs_embeddings:
+            more["embeddings"] = items[:, :, 0]
+        if heuristic.needs_gradient_embeddings:
+            more["gradient_embeddings"] = (items[:, :, 0] - 0.5, items[:, :, 1])
         print(name, heuristic(given, **more).tolist(), heuristic(iter([given]), **more).tolist())
 """
 

@@ -38,6 +38,14 @@ def test_a_restored_budget_counts_from_where_the_first_did(dataset):
     assert criterion.labels_left() == 2
 
 
+@pytest.mark.parametrize(
+    ("budget", "query_size", "queries"), [(20, 10, 2), (21, 10, 3), (0, 10, 0), (500, 10, 4)]
+)
+def test_queries_to_spend_it(dataset, budget, query_size, queries):
+    criterion = LabellingBudgetStoppingCriterion(dataset, budget)
+    assert criterion.queries_left(query_size, n_pool=40) == queries
+
+
 def test_no_budget_stops_at_once(dataset):
     assert LabellingBudgetStoppingCriterion(dataset, 0).should_stop({}, [])
 
@@ -66,13 +74,16 @@ def test_queries_cut_to_what_is_left_meet_each_number_exactly(counts, initial, q
     dataset.label_randomly(initial)
     criterion = LabelCountsStoppingCriterion(dataset, counts)
     seen = {dataset.n_labelled}
+    expected, queries = criterion.queries_left(query_size, dataset.n_unlabelled), 0
     while not criterion.should_stop({}) and dataset.n_unlabelled:
+        queries += 1
         n = min(query_size, criterion.labels_left(), dataset.n_unlabelled)
         assert n > 0
         dataset.label_randomly(n)
         seen.add(dataset.n_labelled)
     assert {count for count in counts if initial < count <= 100} <= seen
     assert dataset.n_labelled == max(initial, min(max(counts), 100))
+    assert queries == expected
 
 
 def test_numbers_of_labels_are_of_labels_in_all_so_nothing_is_remembered(dataset):

@@ -48,6 +48,8 @@ def test_limits(limits, tightest, loosest):
     parts = [Says(False, limit) for limit in limits]
     assert AnyStoppingCriterion(*parts).labels_left() == tightest
     assert AllStoppingCriterion(*parts).labels_left() == loosest
+    assert AnyStoppingCriterion(*parts).queries_left(1, n_pool=9) == tightest
+    assert AllStoppingCriterion(*parts).queries_left(1, n_pool=9) == loosest
 
 
 def test_each_gets_its_scores_from_one_generator():

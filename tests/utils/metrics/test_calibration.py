@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from baal.exceptions import InvalidArgumentError
 from baal.utils.metrics import ECE, ECE_PerCLs
-from baal.utils.predictive import expected_calibration_error
+from baal.utils.metrics.calibration import expected_calibration_error
 from tests.utils.metrics.batches import SEEDS, measured, outputs
 
 
@@ -110,3 +110,28 @@ def test_the_diagrams_show_what_the_metrics_say():
     assert ece.plot().axes[0].get_title() == f"ECE {ece.value:.3f}"
     titles = [axes.get_title() for axes in by_class.plot().axes[::2]]
     assert titles == [f"class {c}, ECE {value:.3f}" for c, value in enumerate(by_class.value)]
+
+
+def test_calibration_of_a_model_that_is_broken():
+    nan = np.full((2, 3), np.nan)
+    assert np.isnan(expected_calibration_error(nan, [0, 1]))
+    assert np.isnan(expected_calibration_error([[np.nan, np.nan], [1, 0]], [1, 0]))
+    assert expected_calibration_error([[np.nan, np.nan], [1, 0]], [-100, 0]) == 0
+
+
+def test_calibration_of_positions_and_of_nothing():
+    p = np.full((1, 2, 3), 0.5)
+    assert expected_calibration_error(p, [[0, 0, -100]]) == 0.5
+    assert np.isnan(expected_calibration_error(p, [[-1, -1, -1]]))
+    assert expected_calibration_error([[1.0, 0.0]], [0]) == 0
+    for bad in ([0, 1], [[0, 1]]):
+        with pytest.raises(InvalidArgumentError, match="but got shapes"):
+            expected_calibration_error(p, bad)
+
+
+@given(st.lists(st.integers(0, 30), min_size=1, max_size=30))
+def test_the_error_of_arrays_is_that_of_the_metric_on_edges_too(thirtieths):
+    p = np.array(thirtieths) / 30
+    output, target = np.stack([1 - p, p], axis=1), np.arange(len(p)) % 2
+    value = measured(ECE(15), torch.tensor(output), torch.tensor(target))
+    assert expected_calibration_error(output, target) == value

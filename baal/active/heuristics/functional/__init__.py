@@ -30,6 +30,7 @@ from baal.active.heuristics.functional.committee import (
     vote_entropy,
     votes,
 )
+from baal.active.heuristics.functional.coverage import k_center
 from baal.active.heuristics.functional.multilabel import (
     label_entropy,
     label_expected_entropy,
@@ -50,6 +51,7 @@ __all__ = [
     "gaussian_entropy",
     "gaussian_expected_entropy",
     "gaussian_mutual_information",
+    "k_center",
     "label_entropy",
     "label_expected_entropy",
     "label_margin",

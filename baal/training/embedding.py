@@ -1,0 +1,183 @@
+"""What a model makes of items before it decides: embeddings, from its last layers."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
+from typing import Any
+
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from baal.bayesian.common import TransparentModule
+from baal.bayesian.sampling.context import silenced
+from baal.exceptions import InvalidArgumentError
+from baal.utils.array_utils import to_prob
+from baal.utils.gradient_embeddings import GradientEmbeddings, gradient_embeddings
+
+__all__ = ["embed", "factors_of", "without_dropout"]
+
+Array = npt.NDArray[Any]
+
+# Layers whose output has the channels second, whatever the number of axes.
+_CHANNELS_SECOND = (nn.modules.conv._ConvNd, nn.modules.batchnorm._NormBase, nn.GroupNorm)  # noqa: SLF001
+
+
+@contextmanager
+def without_dropout(model: nn.Module) -> Iterator[None]:
+    """Have a model be one function: in eval mode, patched layers silent, no gradients.
+
+    Args:
+        model: Any module, patched or not. Each of its parts is in its own mode again afterwards.
+
+    Example:
+        >>> from baal.bayesian.dropout import patch_module
+        >>> net = patch_module(nn.Sequential(nn.Dropout(0.5)))
+        >>> with without_dropout(net):
+        ...     net(torch.ones(3))
+        tensor([1., 1., 1.])
+    """
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        with silenced(), torch.no_grad():
+            yield
+    finally:
+        # One by one: a part that the user froze in eval mode stays there.
+        for module, mode in modes.items():
+            module.training = mode
+
+
+def embed(
+    model: nn.Module,
+    run: Callable[[], Any],
+    n_items: int,
+    layer: str | None = None,
+    mask: torch.Tensor | None = None,
+) -> tuple[Any, torch.Tensor]:
+    """One forward pass without dropout: what comes out, and an embedding of each item.
+
+    Args:
+        model: The module in which the layer is looked for.
+        run: Calls it on a batch.
+        n_items: Items of the batch, B.
+        layer: Its name, as `model.named_modules()` has it: its output is the embedding. None: the
+            input of the linear layer that is called last.
+        mask: `[B, L]`, not 0 for the positions of a sequence that count; None: all do.
+
+    Returns:
+        What `run` gives, and `[B, D]`. Of an embedding with positions, such as pixels or tokens,
+        the mean over them; of several tensors, the first.
+
+    Raises:
+        InvalidArgumentError: There is no such layer, it was not called, or it gave something else
+            than a row for each item.
+
+    Example:
+        >>> net = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
+        >>> x = torch.ones(5, 3)
+        >>> output, embedding = embed(net, lambda: net(x), n_items=5)
+        >>> output.shape, embedding.shape
+        (torch.Size([5, 2]), torch.Size([5, 4]))
+    """
+    seen: list[tuple[nn.Module, Any]] = []
+
+    def see_input(module: nn.Module, args: Any, kwargs: Any) -> None:
+        seen[:] = [(module, args[0] if args else next(iter(kwargs.values())))]
+
+    def see_output(module: nn.Module, args: Any, output: Any) -> None:  # noqa: ARG001
+        seen[:] = [(module, output)]
+
+    if layer is None:
+        linear = [module for module in model.modules() if isinstance(module, nn.Linear)]
+        hooks = [m.register_forward_pre_hook(see_input, with_kwargs=True) for m in linear]
+    else:
+        hooks = [_find(model, layer).register_forward_hook(see_output)]
+    try:
+        with without_dropout(model):
+            output = run()
+    finally:
+        for hook in hooks:
+            hook.remove()
+    what = "the input of the last linear layer" if layer is None else f"the output of {layer!r}"
+    if not seen:
+        raise InvalidArgumentError(
+            f"Expected the model to call {'a linear layer' if layer is None else repr(layer)}, but "
+            "got a forward pass without it: name another `layer`."
+        )
+    return output, _rows(*seen[0], n_items, what, mask)
+
+
+def _find(model: nn.Module, layer: str) -> nn.Module:
+    while isinstance(model, TransparentModule):  # names are as in the model that was patched
+        model = model.module
+    modules: dict[str, nn.Module] = dict(model.named_modules())
+    if layer not in modules or layer == "":
+        names = [name for name in modules if name]
+        close = get_close_matches(layer, names, n=3) or names[-3:]
+        raise InvalidArgumentError(
+            f"Expected `layer` to be the name of a layer, such as {close}, but got {layer!r}."
+        )
+    return modules[layer]
+
+
+def _rows(
+    module: nn.Module, value: Any, n_items: int, what: str, mask: torch.Tensor | None
+) -> torch.Tensor:
+    """`[B, D]` of whatever a layer took or gave."""
+    while isinstance(value, list | tuple) and value:
+        value = value[0]
+    if not isinstance(value, torch.Tensor) or value.ndim == 0 or len(value) != n_items:
+        got = list(value.shape) if isinstance(value, torch.Tensor) else type(value).__name__
+        raise InvalidArgumentError(
+            f"Expected {what} to have a row for each of the {n_items} items of a batch, but got "
+            f"{got}: name another `layer`."
+        )
+    rows: torch.Tensor = value if value.dtype == torch.float64 else value.float()
+    if rows.ndim == 1:
+        return rows[:, None]
+    if isinstance(module, _CHANNELS_SECOND) or (rows.ndim > 3 and not _is_linear(module)):
+        rows = rows.movedim(1, -1)
+    if rows.ndim > 2:
+        if mask is not None and mask.shape == rows.shape[:-1]:
+            weights = (mask != 0).to(rows)[..., None]
+            rows, n_positions = (rows * weights).sum(1), weights.sum(1).clamp(min=1)
+            return rows / n_positions
+        rows = rows.flatten(1, -2).mean(1)
+    return rows
+
+
+def _is_linear(module: nn.Module) -> bool:
+    return isinstance(module, nn.Linear | nn.LayerNorm)
+
+
+def factors_of(outputs: Array, embeddings: Array) -> GradientEmbeddings:
+    """Gradients with respect to the last layer, if the most probable label were the right one.
+
+    Args:
+        outputs: Of the model, `[N, C]`: logits, or probabilities. A single one is that of the
+            second of two classes.
+        embeddings: `[N, D]`.
+
+    Returns:
+        The factors `[N, C]` and `[N, D]`.
+
+    Raises:
+        InvalidArgumentError: `outputs` have another shape.
+
+    Example:
+        >>> import numpy as np
+        >>> factors_of(np.array([[0.75, 0.25]]), np.ones((1, 3))).residuals.tolist()
+        [[-0.25, 0.25]]
+    """
+    if outputs.ndim != 2:
+        raise InvalidArgumentError(
+            "Expected the model to give one output, [N, C], for gradients with respect to its last "
+            f"layer, but got shape {outputs.shape}."
+        )
+    if not len(outputs):
+        return GradientEmbeddings(outputs, embeddings)
+    p = to_prob(outputs)
+    if p.shape[1] > 1:
+        return gradient_embeddings(p, embeddings)
+    return GradientEmbeddings(p - (p > 0.5), embeddings)
