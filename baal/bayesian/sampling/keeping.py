@@ -8,6 +8,7 @@ the time. Bernoulli numbers of torch, which its attention draws, take longer sti
 import math
 from typing import Any
 
+import numpy as np
 import torch
 
 from baal.bayesian.sampling.passes import current_pass
@@ -52,7 +53,7 @@ def draw_keep(shape: tuple[int, ...], p: float) -> torch.Tensor:
 def _from_bits(shape: tuple[int, ...], p: float) -> torch.Tensor:
     bits = torch.empty(shape, dtype=torch.int32, device="cpu").random_()
     # As torch compares: with `p` rounded to float32, of which this is exact.
-    smallest = math.ceil(torch.tensor(p, dtype=torch.float32, device="cpu").item() * 2**_BITS)
+    smallest = math.ceil(float(np.float32(p)) * 2**_BITS)
     keep: torch.Tensor = bits.bitwise_and_(2**_BITS - 1) >= smallest
     return keep
 
