@@ -72,7 +72,7 @@ def writes_out(func: Any, query: torch.Tensor, p: float) -> bool:
 
     Args:
         func: The function of torch.
-        query: Its query.
+        query: Its query, `[..., L, E]`.
         p: Probability of an attention weight to be dropped, above 0.
 
     Returns:
@@ -92,7 +92,7 @@ def draw_mask(
     """A mask of attention weights, as `Keep` gives it, from torch's generator.
 
     Args:
-        like: The weights.
+        like: The weights, `[..., L, S]`.
         shape: Of the mask.
         p: Probability to be dropped, in (0, 1).
         whole: Makes no difference.
