@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from transformers import EarlyStoppingCallback
 
 from baal.active.active_loop import ActiveLearningLoop
 from baal.active.dataset import ActiveLearningDataset
@@ -18,7 +19,7 @@ from baal.experiments.base import ActiveLearningExperiment
 from baal.experiments.checks import adapter_for
 from baal.experiments.transformers import TransformersAdapter
 from tests.active.dataset.texts import build_tokenizer
-from tests.tiny_transformers import bert, trainer
+from tests.tiny_transformers import bert, texts, trainer
 
 WORDS = ["cat", "dog", "dogs", "good"]
 
@@ -58,6 +59,12 @@ def experiment(folder, kind="cold", stop_at=None, heuristic=None):
         optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 0.9**step)
         own = {"optimizers": (optimizer, scheduler)}
+    if kind == "best":
+        own = {
+            "eval_dataset": texts(), "callbacks": [EarlyStoppingCallback(1)],
+            "eval_strategy": "epoch", "save_strategy": "epoch", "load_best_model_at_end": True,
+            "num_train_epochs": 5,
+        }  # fmt: skip
     wrapper = trainer(
         model, folder.parent / "trainer", compute_metrics=accuracy, learning_rate=0.01, **own
     )
@@ -82,7 +89,7 @@ def digest(made, wrapper):
     return json.dumps(records), weights
 
 
-@pytest.mark.parametrize("kind", ["cold", "warm", "own", "joint"])
+@pytest.mark.parametrize("kind", ["cold", "warm", "own", "joint", "best"])
 def test_a_run_that_was_stopped_ends_as_one_that_was_not(kind, tmp_path):
     whole = digest(*experiment(tmp_path / "whole", kind))
     records = json.loads(whole[0])
