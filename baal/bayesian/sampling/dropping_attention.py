@@ -48,10 +48,10 @@ def attention(keep: Keep, func: Any, args: tuple[Any, ...], kwargs: dict[str, An
     # Both factors go where numbers are fewest: there are more weights than queries and values.
     query = query * (query.size(-1) ** -0.5 if scale is None else scale)
     logits = query @ key.transpose(-2, -1)
+    allowed, sees_nothing = given.get("attn_mask"), None
     if given.get("is_causal", False):
         past = logits.new_ones(logits.shape[-2:], dtype=torch.bool).tril()
-        logits = torch.where(past, logits, -math.inf)
-    allowed, sees_nothing = given.get("attn_mask"), None
+        allowed = past if allowed is None else _also(allowed, past)
     if allowed is not None:
         allowed, sees_nothing = _as_summand(allowed, logits.dtype)
         logits = logits + allowed
@@ -62,6 +62,13 @@ def attention(keep: Keep, func: Any, args: tuple[Any, ...], kwargs: dict[str, An
     mixed: torch.Tensor = weights @ value
     # As torch does: who may look nowhere sees nothing, rather than NaN.
     return mixed if sees_nothing is None else mixed.masked_fill(sees_nothing, 0.0)
+
+
+def _also(allowed: torch.Tensor, past: torch.Tensor) -> torch.Tensor:
+    """A mask of either kind, and what lies in the past: what both allow."""
+    if allowed.dtype == torch.bool:
+        return allowed & past
+    return allowed.masked_fill(~past, -math.inf)
 
 
 def _as_summand(allowed: torch.Tensor, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
