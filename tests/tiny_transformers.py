@@ -47,7 +47,7 @@ def texts(sentences=SENTENCES):
 
 def trainer(model, folder, **given):
     own = ("model_init", "optimizers", "compute_metrics", "replicate_in_memory", "classes_last")
-    own += ("tokenizer", "processing_class")
+    own += ("tokenizer", "processing_class", "eval_dataset", "callbacks")
     kwargs = {name: given.pop(name) for name in own if name in given}
     settings = {
         "use_cpu": True, "disable_tqdm": True, "report_to": "none", "save_strategy": "no",

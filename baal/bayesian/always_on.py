@@ -13,6 +13,7 @@ from baal.bayesian.sampling.context import (
     is_vmapped,
     stochastic_layer,
 )
+from baal.bayesian.sampling.keeping import draw_keep
 from baal.bayesian.sampling.one_function import ByHand, drawn_by
 from baal.bayesian.sampling.passes import current_pass
 
@@ -108,10 +109,13 @@ class AlwaysOn(nn.Module):
 
 
 class _DropsAtOnce(AlwaysOn):
-    """One that does nothing but drop: the prefix ends where it begins."""
+    """One that does nothing but drop: the prefix ends where it begins, if it drops anything."""
+
+    p: float
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
-        end_prefix()
+        if self.p > 0:
+            end_prefix()
         return super().forward(*args, **kwargs)
 
 
@@ -144,8 +148,8 @@ class Dropout(_DropsAtOnce, nn.Dropout):
             return dropped
         end_prefix()
         with stochastic_layer():
-            # On a CPU, torch draws Bernoulli numbers one by one: three times slower than this.
-            keep = torch.rand(input.shape, device=input.device) >= self.p
+            # On a CPU, torch draws Bernoulli numbers one by one, and multiplies slowly by booleans.
+            keep = draw_keep(input.shape, self.p).to(input.dtype)
         dropped = (input * (1 / (1 - self.p))) * keep
         return input.copy_(dropped) if self.inplace and not is_vmapped() else dropped
 

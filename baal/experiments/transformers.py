@@ -4,11 +4,14 @@ from collections.abc import Mapping
 from itertools import chain
 from typing import Any
 
+import numpy.typing as npt
+
 from baal.bayesian.joint import joint_marks, restore_joint_marks
 from baal.bayesian.sampling import forget_plans
 from baal.exceptions import InvalidTypeError
 from baal.experiments.adapters import FrameworkAdapter
 from baal.training.named_outputs import pad_and_join
+from baal.utils.gradient_embeddings import GradientEmbeddings
 
 __all__ = ["TransformersAdapter"]
 
@@ -31,6 +34,8 @@ class TransformersAdapter(FrameworkAdapter):
 
     Args:
         wrapper: The trainer.
+        layer: Name of the layer whose output is an item's embedding, for heuristics that need one;
+            None: the input of the last linear layer.
 
     Raises:
         InvalidTypeError: `wrapper` is no BaalTransformersTrainer.
@@ -42,7 +47,7 @@ class TransformersAdapter(FrameworkAdapter):
 but got str
     """
 
-    def __init__(self, wrapper: Any) -> None:
+    def __init__(self, wrapper: Any, layer: str | None = None) -> None:
         if not all(hasattr(wrapper, name) for name in ("named_samples", "evaluate_average")):
             raise InvalidTypeError(
                 "Expected `wrapper` to be a BaalTransformersTrainer, but got "
@@ -50,6 +55,7 @@ but got str
             )
         super().__init__(wrapper)
         self.wrapper = wrapper
+        self.layer = layer
 
     @property
     def samples_are_joint(self) -> bool | None:  # type: ignore[override]
@@ -107,6 +113,34 @@ but got str
         batches = chain([first], batches)
         return pad_and_join(list(batches)) if self.masks_padding else batches
 
+    def embed(self, dataset: Any) -> npt.NDArray[Any]:
+        """Embeddings, without dropout and without padding.
+
+        Args:
+            dataset: Items.
+
+        Returns:
+            `[N, D]`, see `BaalTransformersTrainer.embed_on_dataset`.
+        """
+        embeddings: npt.NDArray[Any] = self.wrapper.embed_on_dataset(
+            dataset, self.layer, verbose=False
+        )
+        return embeddings
+
+    def gradient_embed(self, dataset: Any) -> GradientEmbeddings:
+        """Gradients with respect to the last linear layer, without dropout.
+
+        Args:
+            dataset: Items.
+
+        Returns:
+            Residuals `[N, C]` and embeddings `[N, D]`, as the trainer gives them.
+        """
+        gradients: GradientEmbeddings = self.wrapper.gradient_embed_on_dataset(
+            dataset, self.layer, verbose=False
+        )
+        return gradients
+
     def state_dict(self) -> dict[str, Any]:
         """Weights, buffers, seeds of joint samples, and the optimizers that the user gave.
 
@@ -162,6 +196,7 @@ but got str
             "compute_loss_func": wrapper.compute_loss_func,
             "replicate_in_memory": wrapper.replicate_in_memory,
             "classes_last": wrapper.classes_last,
+            **({} if self.layer is None else {"layer": self.layer}),
         }
 
 

@@ -4,16 +4,13 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
-import torch
 from torch.utils.data import Dataset
 from tqdm import tqdm
 
 from baal.bayesian.sampling.trees import n_items
-from baal.exceptions import InvalidArgumentError
 from baal.training.batches import inputs_of
-from baal.training.embedding import embed, factors_of
+from baal.training.embedding import embed, gradients_of, join_rows
 from baal.training.loading import make_loader
 from baal.training.predicting import Predictor
 from baal.utils.array_utils import to_numpy
@@ -34,6 +31,7 @@ class Embedder(Predictor):
         args: How to predict.
 
     Example:
+        >>> import torch
         >>> from torch import nn
         >>> from baal.training_args import TrainingArgs
         >>> embedder = Embedder(nn.Linear(3, 2), TrainingArgs(use_cuda=False, workers=0))
@@ -59,7 +57,7 @@ class Embedder(Predictor):
         Raises:
             InvalidArgumentError: There is no such layer, or it has no row for each item.
         """
-        return _join([x for _, x in self._embeddings(dataset, layer, verbose)])
+        return join_rows([x for _, x in self._embeddings(dataset, layer, verbose)])
 
     def gradient_embed_on_dataset(
         self, dataset: Dataset[Any], layer: str | None = None, verbose: bool = True
@@ -82,16 +80,7 @@ class Embedder(Predictor):
             InvalidArgumentError: As in `embed_on_dataset`, or the model gives something else than
                 one output `[B, C]`.
         """
-        outputs, embeddings = [], []
-        for output, embedding in self._embeddings(dataset, layer, verbose):
-            if not isinstance(output, torch.Tensor):
-                raise InvalidArgumentError(
-                    "Expected the model to give one output, [B, C], for gradients with respect to "
-                    f"its last layer, but got {type(output).__name__}."
-                )
-            outputs.append(to_numpy(output.float() if output.itemsize < 4 else output))
-            embeddings.append(embedding)
-        return factors_of(_join(outputs), _join(embeddings))
+        return gradients_of(self._embeddings(dataset, layer, verbose))
 
     def _embeddings(
         self, dataset: Dataset[Any], layer: str | None, verbose: bool
@@ -105,7 +94,3 @@ class Embedder(Predictor):
             with self._autocast():
                 output, rows = embed(self.model, run, n_items(data) or 0, layer)
             yield output, to_numpy(rows)
-
-
-def _join(batches: list[Array]) -> Array:
-    return np.concatenate(batches) if batches else np.zeros((0, 0), np.float32)

@@ -1,10 +1,11 @@
 """What a model makes of items before it decides: embeddings, from its last layers."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 import torch
 from torch import nn
@@ -12,10 +13,10 @@ from torch import nn
 from baal.bayesian.common import TransparentModule
 from baal.bayesian.sampling.context import silenced
 from baal.exceptions import InvalidArgumentError
-from baal.utils.array_utils import to_prob
+from baal.utils.array_utils import to_numpy, to_prob
 from baal.utils.gradient_embeddings import GradientEmbeddings, gradient_embeddings
 
-__all__ = ["embed", "factors_of", "without_dropout"]
+__all__ = ["embed", "factors_of", "gradients_of", "join_rows", "without_dropout"]
 
 Array = npt.NDArray[Any]
 
@@ -166,7 +167,6 @@ def factors_of(outputs: Array, embeddings: Array) -> GradientEmbeddings:
         InvalidArgumentError: `outputs` have another shape.
 
     Example:
-        >>> import numpy as np
         >>> factors_of(np.array([[0.75, 0.25]]), np.ones((1, 3))).residuals.tolist()
         [[-0.25, 0.25]]
     """
@@ -181,3 +181,49 @@ def factors_of(outputs: Array, embeddings: Array) -> GradientEmbeddings:
     if p.shape[1] > 1:
         return gradient_embeddings(p, embeddings)
     return GradientEmbeddings(p - (p > 0.5), embeddings)
+
+
+def gradients_of(batches: Iterable[tuple[Any, Array]]) -> GradientEmbeddings:
+    """`factors_of` batches.
+
+    Args:
+        batches: What the model gave, `[B, C]`, and embeddings `[B, D]`.
+
+    Returns:
+        The factors `[N, C]` and `[N, D]`.
+
+    Raises:
+        InvalidArgumentError: The model gave something else.
+
+    Example:
+        >>> gradients_of([(torch.zeros(2, 3), np.ones((2, 4)))] * 5).residuals.shape
+        (10, 3)
+    """
+    outputs, embeddings = [], []
+    for output, embedding in batches:
+        if not isinstance(output, torch.Tensor) or output.ndim != 2:
+            is_tensor = isinstance(output, torch.Tensor)
+            got = f"shape {tuple(output.shape)}" if is_tensor else type(output).__name__
+            raise InvalidArgumentError(
+                "Expected the model to give one output, [B, C], for gradients with respect to "
+                f"its last layer, but got {got}."
+            )
+        outputs.append(to_numpy(output.float() if output.itemsize < 4 else output))
+        embeddings.append(embedding)
+    return factors_of(join_rows(outputs), join_rows(embeddings))
+
+
+def join_rows(batches: Sequence[Array]) -> Array:
+    """Rows of all batches.
+
+    Args:
+        batches: `[B, D]` each.
+
+    Returns:
+        `[N, D]`; `[0, 0]` of no batch.
+
+    Example:
+        >>> join_rows([np.ones((2, 3)), np.ones((1, 3))]).shape, join_rows([]).shape
+        ((3, 3), (0, 0))
+    """
+    return np.concatenate(batches) if batches else np.zeros((0, 0), np.float32)

@@ -29,6 +29,7 @@ class NamedSampling:
         replicate_in_memory: Leave the way of sampling to the engine, rather than draw one sample
             after the other.
         classes_last: Of `classes_second`.
+        label_names: Arguments of the model that are labels, beside the usual ones.
 
     Example:
         >>> from baal.bayesian.dropout import patch_module
@@ -42,6 +43,7 @@ class NamedSampling:
     model: Any
     replicate_in_memory: bool = True
     classes_last: bool | None = None
+    label_names: Sequence[str] = ()
     _sampler: NamedOutputs | None = None
     _masks_padding = False
 
@@ -93,6 +95,31 @@ class NamedSampling:
             self._sampler = known = NamedOutputs(self.model, keys)
         return known
 
+    def without_labels(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """What the model is given to predict: labels may be missing, and would have it make a loss.
+
+        Args:
+            inputs: A batch by names.
+
+        Returns:
+            The batch without labels.
+        """
+        left_out = {"label", "labels", "label_ids", *self.label_names}
+        return {name: value for name, value in inputs.items() if name not in left_out}
+
+    def mask_of(self, inputs: Mapping[str, Any]) -> Any:
+        """Which tokens are not padding, of those that the outputs are about.
+
+        Args:
+            inputs: What the model is given.
+
+        Returns:
+            `[B, L]`, 0 where a token is padding; None if that is not said.
+        """
+        config = getattr(inner_model(self.model), "config", None)
+        decodes = getattr(config, "is_encoder_decoder", False)
+        return inputs.get("decoder_attention_mask" if decodes else "attention_mask")
+
     def as_array(self, name: str, output: Any, inputs: Mapping[str, Any], half: bool) -> Any:
         """An output as heuristics take it.
 
@@ -109,9 +136,7 @@ class NamedSampling:
             return map_on_tensor(lambda leaf: to_numpy(leaf, half), list(output))
         output = classes_second(name, output, self.classes_last)
         if name == "logits":
-            config = getattr(inner_model(self.model), "config", None)
-            decodes = getattr(config, "is_encoder_decoder", False)
-            mask = inputs.get("decoder_attention_mask" if decodes else "attention_mask")
+            mask = self.mask_of(inputs)
             self._masks_padding = fits(output, mask)
             output = mask_padding(output, mask)
         return to_numpy(output, half)

@@ -5,11 +5,12 @@ import json
 import numpy as np
 import pytest
 import torch
+from transformers import EarlyStoppingCallback
 
 from baal.active.active_loop import ActiveLearningLoop
 from baal.active.dataset import ActiveLearningDataset
 from baal.active.dataset.nlp_datasets import active_huggingface_dataset
-from baal.active.heuristics import BALD, Entropy
+from baal.active.heuristics import BALD, CoreSet, Entropy
 from baal.active.heuristics.masks import valid_positions
 from baal.bayesian import consistent_dropout
 from baal.bayesian.dropout import patch_module
@@ -18,7 +19,7 @@ from baal.experiments.base import ActiveLearningExperiment
 from baal.experiments.checks import adapter_for
 from baal.experiments.transformers import TransformersAdapter
 from tests.active.dataset.texts import build_tokenizer
-from tests.tiny_transformers import bert, trainer
+from tests.tiny_transformers import bert, texts, trainer
 
 WORDS = ["cat", "dog", "dogs", "good"]
 
@@ -46,7 +47,7 @@ class StoppedError(Exception):
     pass
 
 
-def experiment(folder, kind="cold", stop_at=None):
+def experiment(folder, kind="cold", stop_at=None, heuristic=None):
     torch.manual_seed(5)
     model = bert("SequenceClassification")
     if kind == "joint":
@@ -58,6 +59,12 @@ def experiment(folder, kind="cold", stop_at=None):
         optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 0.9**step)
         own = {"optimizers": (optimizer, scheduler)}
+    if kind == "best":
+        own = {
+            "eval_dataset": texts(), "callbacks": [EarlyStoppingCallback(1)],
+            "eval_strategy": "epoch", "save_strategy": "epoch", "load_best_model_at_end": True,
+            "num_train_epochs": 5,
+        }  # fmt: skip
     wrapper = trainer(
         model, folder.parent / "trainer", compute_metrics=accuracy, learning_rate=0.01, **own
     )
@@ -70,7 +77,7 @@ def experiment(folder, kind="cold", stop_at=None):
             raise StoppedError
 
     made = ActiveLearningExperiment(
-        wrapper, active, test, BALD(), query_size=8, iterations=4, folder=folder,
+        wrapper, active, test, heuristic or BALD(), query_size=8, iterations=4, folder=folder,
         callbacks=[callback], warm_start=kind == "warm", ece=True, verbose=False,
     )  # fmt: skip
     return made, wrapper
@@ -82,7 +89,7 @@ def digest(made, wrapper):
     return json.dumps(records), weights
 
 
-@pytest.mark.parametrize("kind", ["cold", "warm", "own", "joint"])
+@pytest.mark.parametrize("kind", ["cold", "warm", "own", "joint", "best"])
 def test_a_run_that_was_stopped_ends_as_one_that_was_not(kind, tmp_path):
     whole = digest(*experiment(tmp_path / "whole", kind))
     records = json.loads(whole[0])
@@ -127,6 +134,28 @@ def test_padding_has_no_say_in_the_loop(tmp_path):
     samples = adapter.predict(items, 3)
     assert samples.shape == predictions.shape
     assert list(adapter.predict([], 3)) == []
+
+
+def test_heuristics_that_look_at_embeddings(tmp_path):
+    made, wrapper = experiment(tmp_path / "run", heuristic=CoreSet(8))
+    adapter = made.adapter
+    pool = made.al_dataset.pool
+    np.testing.assert_array_equal(
+        adapter.embed(pool), wrapper.embed_on_dataset(pool, verbose=False)
+    )
+    factors = adapter.gradient_embed(pool)
+    np.testing.assert_array_equal(factors.embeddings, adapter.embed(pool))
+    assert factors.residuals.shape == (24, 3)
+    assert [record["n_labelled"] for record in made.start()] == [6, 14, 22, 30]
+
+
+def test_another_layer_is_another_run(tmp_path):
+    made, wrapper = experiment(tmp_path / "run", heuristic=CoreSet(8), stop_at=0)
+    with pytest.raises(StoppedError):
+        made.start()
+    other = TransformersAdapter(wrapper, layer="bert.embeddings")
+    assert other.embed(made.al_dataset.pool).shape == (24, 8)
+    assert set(other.settings()) - set(TransformersAdapter(wrapper).settings()) == {"layer"}
 
 
 def test_only_such_a_trainer_is_taken(tmp_path):

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from baal.bayesian.joint import functional_joint, is_joint
+from baal.bayesian.sampling.attention import written_out_attention
 from baal.bayesian.sampling.axes import NOT_FOUND, BatchAxis, Key, find_axes
 from baal.bayesian.sampling.hidden import (
     find_hidden_dropout,
@@ -134,7 +135,7 @@ def _look_at_a_few(
         some = slice_items(data, slice(0, few), total)
         try:
             hidden = _hidden_dropout(model, some)
-            with torch.no_grad(), in_training(hidden):
+            with torch.no_grad(), in_training(hidden), written_out_attention(bool(hidden)):
                 axes = _axes(model, some)
                 return probe(model, some, as_one_function(model, axes)), hidden, axes, few
         except Exception as error:

@@ -45,22 +45,42 @@ def attention(keep: Keep, func: Any, args: tuple[Any, ...], kwargs: dict[str, An
         shared = query.size(-3) // key.size(-3)
         key, value = key.repeat_interleave(shared, -3), value.repeat_interleave(shared, -3)
     scale = given.get("scale")
-    logits = query @ key.transpose(-2, -1) * (query.size(-1) ** -0.5 if scale is None else scale)
+    # Both factors go where numbers are fewest: there are more weights than queries and values.
+    query = query * (query.size(-1) ** -0.5 if scale is None else scale)
+    logits = query @ key.transpose(-2, -1)
+    allowed, sees_nothing = given.get("attn_mask"), None
     if given.get("is_causal", False):
         past = logits.new_ones(logits.shape[-2:], dtype=torch.bool).tril()
-        logits = torch.where(past, logits, -math.inf)
-    allowed = given.get("attn_mask")
+        allowed = past if allowed is None else _also(allowed, past)
     if allowed is not None:
-        if allowed.dtype == torch.bool:
-            logits = torch.where(allowed, logits, -math.inf)
-        else:
-            logits = logits + allowed
+        allowed, sees_nothing = _as_summand(allowed, logits.dtype)
+        logits = logits + allowed
     weights = logits.softmax(-1)
-    if allowed is not None:
-        # As torch does: who may look nowhere sees nothing, rather than NaN.
-        weights = weights.masked_fill((logits == -math.inf).all(-1, keepdim=True), 0.0)
     mask = keep(weights, tuple(weights.shape), p)
-    return (weights if mask is None else scale_kept(weights, mask, p)) @ value
+    if mask is not None:
+        weights, value = weights * mask.to(weights.dtype), value * (0.0 if p == 1 else 1 / (1 - p))
+    mixed: torch.Tensor = weights @ value
+    # As torch does: who may look nowhere sees nothing, rather than NaN.
+    return mixed if sees_nothing is None else mixed.masked_fill(sees_nothing, 0.0)
+
+
+def _also(allowed: torch.Tensor, past: torch.Tensor) -> torch.Tensor:
+    """A mask of either kind, and what lies in the past: what both allow."""
+    if allowed.dtype == torch.bool:
+        return allowed & past
+    return allowed.masked_fill(~past, -math.inf)
+
+
+def _as_summand(allowed: torch.Tensor, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
+    """A mask `[..., L, S]` to add, and the rows `[..., L, 1]` without anything to look at.
+
+    Those rows get 0: what comes out of them is left out at the end, where it is smallest.
+    """
+    if allowed.dtype == torch.bool:
+        forbidden = torch.zeros_like(allowed, dtype=dtype)
+        allowed = forbidden.masked_fill(~allowed, -math.inf)
+    sees_nothing = (allowed == -math.inf).all(-1, keepdim=True)
+    return allowed.masked_fill(sees_nothing, 0.0), sees_nothing
 
 
 def multi_head_attention(

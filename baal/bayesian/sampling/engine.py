@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from baal.bayesian.joint import is_joint
+from baal.bayesian.sampling.attention import written_out_attention
 from baal.bayesian.sampling.axes import BatchAxisError
 from baal.bayesian.sampling.choice import as_one_function, defies_vmap, fingerprint, make_plan
 from baal.bayesian.sampling.hidden import in_training, is_marked
@@ -191,7 +192,7 @@ def _by_plan(model: nn.Module, data: Any, iterations: int, way: Way) -> Any:
     try:
         plan = _plan_for(model, data, way)
         draw = _sample if plan.is_settled else _settle
-        with in_training(plan.hidden):
+        with in_training(plan.hidden), written_out_attention(bool(plan.hidden)):
             return draw(plan, model, data, iterations)
     except BatchAxisError:
         if known is None or _plans[model].get(way) is not known:

@@ -54,11 +54,17 @@ def test_without_dropping_it_is_torchs(name, tensors):
 
 
 def test_causal_and_a_mask_together(tensors):
-    """As torch's fused kernels do: what both allow."""
-    allowed = masks()["of each head"]["attn_mask"].clone()
-    both = allowed & torch.ones(L, S, dtype=torch.bool).tril()
-    found = attention(nothing, SDPA, (*tensors, allowed, P, True), {})
-    torch.testing.assert_close(found, SDPA(*tensors, both))
+    """As torch's fused kernels do: what both allow, which may be nothing where each allows some."""
+    for first in (True, False):
+        allowed = masks()["of each head"]["attn_mask"].clone()
+        allowed[..., 0, 0], allowed[..., 0, 1] = first, True
+        both = allowed & torch.ones(L, S, dtype=torch.bool).tril()
+        wanted = SDPA(*tensors, both)
+        assert first or not wanted[..., 0, :].any()
+        numbers = torch.where(allowed, 0.0, -math.inf)
+        for mask in (allowed, numbers):
+            found = attention(nothing, SDPA, (*tensors, mask, P, True), {})
+            torch.testing.assert_close(found, wanted)
 
 
 def test_grouped_queries(tensors):
