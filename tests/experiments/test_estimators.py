@@ -404,5 +404,5 @@ def test_what_has_no_classes_is_told_so():
 
 
 def test_a_class_for_an_estimator():
-    with pytest.raises(InvalidTypeError, match="which is a class: make one of it$"):
+    with pytest.raises(InvalidTypeError, match="which is a class: make one of it"):
         SklearnAdapter(RandomForestClassifier)
