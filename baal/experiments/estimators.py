@@ -100,7 +100,7 @@ class SklearnAdapter(FrameworkAdapter):
         if not is_estimator(estimator):
             raise InvalidTypeError(
                 "Expected `estimator` to have `fit`, `predict` and `get_params`, but got "
-                f"{estimator!r}"
+                f"{estimator!r}{', which is a class: make one of it' * isinstance(estimator, type)}"
             )
         super().__init__(estimator)
         self._is_regressor = is_regressor(estimator)

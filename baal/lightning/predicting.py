@@ -51,7 +51,8 @@ def predictions(
                 samples = sample(plugin.convert_input(batch), number)
         return map_on_tensor(to_numpy, samples)
 
-    module.to(device)
+    # As `fit` does: before the first one, the weights would not be of the precision of the inputs.
+    plugin.convert_module(module).to(device)
     yield from dealt_out(enumerate(loader), arrays)
 
 

@@ -401,3 +401,8 @@ def test_what_has_no_classes_is_told_so():
         build(eval_dataset=(X[TEST], Y[TEST].astype(str))).start()
     with pytest.raises(InvalidArgumentError, match=r"to be \[N\], but got shape \[90, 1\]"):
         build(eval_dataset=(X[TEST], Y[TEST][:, None])).start()
+
+
+def test_a_class_for_an_estimator():
+    with pytest.raises(InvalidTypeError, match="which is a class: make one of it"):
+        SklearnAdapter(RandomForestClassifier)

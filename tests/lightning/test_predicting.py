@@ -63,6 +63,23 @@ def test_what_comes_between_batches_sees_the_trainer_as_it_was():
         assert net.trainer is used
 
 
+@pytest.mark.parametrize(
+    ("precision", "dtype"), [("bf16-true", torch.bfloat16), ("64-true", torch.float64)]
+)
+def test_weights_of_another_precision_before_anything_was_trained(precision, dtype):
+    torch.manual_seed(0)
+    net, batch = torch.nn.Linear(2, 3), torch.rand(4, 2)
+    expected = torch.nn.Linear(2, 3).to(dtype)
+    expected.load_state_dict(net.state_dict())
+    owner = pl.LightningModule()
+    owner.layer = net
+    used = trainer(pl, precision=precision)
+    (found,) = predictions(used, owner, [batch], lambda rows, _: owner.layer(rows).unsqueeze(-1))
+    assert np.array_equal(
+        found[..., 0], expected(batch.to(dtype)).detach().to(torch.float64).numpy()
+    )
+
+
 def test_the_precision_of_the_trainer():
     net = module(pl, patch=lambda one: consistent_dropout.patch_module(one, seed=0))
     sampler = ModuleSampler(net)
