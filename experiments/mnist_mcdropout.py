@@ -174,8 +174,9 @@ def check(config: Config, n_pool: int) -> None:
 
 
 def usable_heuristics() -> list[str]:
-    """Those that work on predictions alone; scores computed elsewhere are not to be had here."""
+    """Those for classes; scores computed elsewhere are not to be had here."""
     others = ("needs_joint_samples", "needs_variances", "needs_independent_labels")
+    others += ("takes_labelled_targets",)  # which are numbers there
     return [
         name
         for name in available_heuristics()

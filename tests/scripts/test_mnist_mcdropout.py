@@ -141,7 +141,7 @@ def test_another_run_in_the_folder_is_refused_or_overwritten(finished, tmp_path)
         (["--rounds", "many"], "expected a whole number of at least 1, but got 'many'"),
         (["--initial-labels", "0"], "expected a whole number of at least 1, but got '0'"),
         (["--initial-labels", "2201"], "--initial-labels to be at most 2200"),
-        (["--heuristics", "bold"], "expected one of bald, certainty, consensus_kl, entropy, "),
+        (["--heuristics", "bold"], "expected one of badge, bait, bald, certainty, "),
         (["--device", "abacus"], "expected a device that torch can use here, but got 'abacus'"),
         (["--device", "meta"], "expected a device that torch can use here, but got 'meta'"),
         (["--seeds", "0", "1", "0"], "argument --seeds: expected each once, but got 0 twice"),

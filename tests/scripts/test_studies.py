@@ -291,7 +291,7 @@ def test_help_shows_options_and_defaults(name, capsys):
         ("annotation_error", ["--errors", "0.1", "0.1"], "each once, but got 0.1 twice"),
         ("annotation_error", ["--label-counts", "4001"], "<= 4000, the size of the pool"),
         ("annotation_error", ["--label-counts", "30"], "--label-counts <= 4000, the size of the"),
-        ("annotation_error", ["--heuristics", "bold"], "expected one of bald, batch_bald"),
+        ("annotation_error", ["--heuristics", "bold"], "expected one of badge, bait, bald"),
         ("convergence", ["--epochs", "3"], "unrecognized arguments: --epochs 3"),
         ("convergence", ["--numbers-of-epochs", "0"], "at least 1, but got '0'"),
         ("query_size", ["--query-sizes", "0"], "a whole number of at least 1, but got '0'"),
