@@ -175,8 +175,8 @@ def check(config: Config, n_pool: int) -> None:
 
 def usable_heuristics() -> list[str]:
     """Those for classes; scores computed elsewhere are not to be had here."""
-    others = ("needs_joint_samples", "needs_variances", "needs_independent_labels")
-    others += ("takes_labelled_targets",)  # which are numbers there
+    others = ["needs_joint_samples", "needs_variances", "needs_independent_labels"]
+    others += ["takes_labelled_targets"]  # which are numbers there
     return [
         name
         for name in available_heuristics()
