@@ -35,7 +35,9 @@ def execute(path):
 
 def environment():
     """The process's own, but for the backend: pictures belong into the notebook."""
-    return {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
+    own = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
+    # Transformers imports tqdm's bars for notebooks, which warn where ipywidgets is missing.
+    return own | {"PYTHONWARNINGS": "ignore:IProgress not found"}
 
 
 def problems(notebook):
