@@ -15,8 +15,8 @@ __all__ = ["BAIT"]
 class BAIT(BatchHeuristic):
     r"""Variance reduction by the Fisher information of the last layer.
 
-    $$\min_B\; tr\Big(\big(\lambda I + \sum_{i \in L \cup B} F_i\big)^{-1}
-      \frac{1}{N} \sum_j F_j\Big), \quad F = (diag(p) - p p^T) \otimes h h^T$$
+    $$\min_B\; tr((\lambda I + \sum_{i \in L \cup B} F_i)^{-1}
+      \frac{1}{N} \sum_j F_j), \quad F = (diag(p) - p p^T) \otimes h h^T$$
 
     Ash et al. (2021), https://arxiv.org/abs/2106.09675: greedily forward to twice the batch, and
     back; see `baal.active.heuristics.functional.fisher_batch`. With the Laplace approximation of

@@ -13,7 +13,7 @@ __all__ = ["ProbCover"]
 class ProbCover(BatchHeuristic):
     r"""Greedy maximum coverage: each item has the most items around it that no other covers.
 
-    $$\left| \{j: |x_i - x_j| \le r\} \setminus \bigcup_{s \in S} \{j: |x_s - x_j| \le r\} \right|$$
+    $$|\{j: |x_i - x_j| \leq r\} \setminus \bigcup_{s \in S} \{j: |x_s - x_j| \leq r\}|$$
 
     Yehuda et al. (2022), https://arxiv.org/abs/2205.11320, for the cold start. Core-set covers the
     whole pool with balls as small as can be, and so asks for outliers; this covers as much as it

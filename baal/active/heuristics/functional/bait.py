@@ -36,8 +36,8 @@ def fisher_batch(
 ) -> tuple[IntArray, FloatArray, FloatArray]:
     r"""Choose the batch after which the pool's predictions vary least, by Fisher information.
 
-    $$\min_B\; tr\Big(\big(\lambda I + \sum_{i \in L \cup B} F_i\big)^{-1}
-      \frac{1}{N} \sum_j F_j\Big), \quad F = (diag(p) - p p^T) \otimes h h^T$$
+    $$\min_B\; tr((\lambda I + \sum_{i \in L \cup B} F_i)^{-1}
+      \frac{1}{N} \sum_j F_j), \quad F = (diag(p) - p p^T) \otimes h h^T$$
 
     BAIT, Ash et al. (2021), https://arxiv.org/abs/2106.09675: twice as many items as asked for are
     chosen one by one, each for the lowest trace, and then half of them removed one by one, each for

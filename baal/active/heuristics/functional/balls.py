@@ -25,8 +25,8 @@ def ball_cover(
 ) -> tuple[IntArray, Floats, Floats]:
     r"""Choose items one by one, each of them with the most uncovered items around it.
 
-    $$i_b = \arg\max_i \left| \{j: |x_i - x_j| \le r\} \setminus
-    \bigcup_{s \in S} \{j: |x_s - x_j| \le r\} \right|$$
+    $$i_b = \arg\max_i |\{j: |x_i - x_j| \leq r\} \setminus
+    \bigcup_{s \in S} \{j: |x_s - x_j| \leq r\}|$$
 
     ProbCover, Yehuda et al. (2022), https://arxiv.org/abs/2205.11320. The greedy choice covers at
     least 1 - 1/e of what the best n balls can cover. Of items with as many around them the one
