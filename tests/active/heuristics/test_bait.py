@@ -183,3 +183,10 @@ def test_arguments():
         BAIT(1, max_parameters=0)
     with pytest.raises(InvalidTypeError, match="`query_size` to be an int"):
         BAIT(1.0)
+
+
+def test_embeddings_beside_which_nothing_is_left_of_the_ridge():
+    p, h = np.full((3, 2), 0.5), np.eye(3) * 1e20
+    with pytest.raises(InvalidArgumentError, match=r"at most 1e\+15 times `ridge`, but got 1e\+40"):
+        BAIT(1).get_ranks(p, embeddings=h)
+    assert BAIT(1, ridge=1e40).get_ranks(p, embeddings=h)[0].tolist() == [0, 1, 2]

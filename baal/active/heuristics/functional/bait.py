@@ -19,6 +19,9 @@ FloatArray = npt.NDArray[np.float64]
 MAX_PRODUCTS = 2**27
 """Most values of `[N, C, C]`, of which there are six arrays in memory at a time."""
 
+# Beside longer ones, float64 has no digits left for the ridge.
+LARGEST_RATIO = 1e15
+
 # Gains that differ by a smaller part have a tie.
 _EQUAL = 1e-9
 
@@ -62,7 +65,8 @@ def fisher_batch(
         each lowers the trace after those before it; and by how much others would after all of them.
 
     Raises:
-        InvalidArgumentError: There are more than `MAX_PRODUCTS` values in `[N, C, C]`.
+        InvalidArgumentError: There are more than `MAX_PRODUCTS` values in `[N, C, C]`, or
+            embeddings are so long that beside them nothing is left of the ridge.
 
     Example:
         >>> p, h = np.full((3, 2), 0.5), np.array([[2.0, 0.0], [2.0, 0.0], [0.0, 1.0]])
@@ -73,6 +77,7 @@ def fisher_batch(
     factors = _checked_factors(probabilities, binary)
     width = max(1, max_parameters // factors.shape[1])
     h, seen = _narrowed(embeddings, labelled_embeddings, width)
+    _check_lengths(h, ridge)
     target = fisher_sum(factors, h) / max(1, len(h))
     precision = ridge * np.eye(len(target))
     if seen is not None and labelled_probabilities is not None:
@@ -87,6 +92,16 @@ def fisher_batch(
         gains[step] = chosen.gains()[step]
         chosen.change(step)
     return indices, gains, updates.gains()
+
+
+def _check_lengths(h: FloatArray, ridge: float) -> None:
+    longest = float(np.einsum("nd,nd->n", h, h).max(initial=0.0))
+    if longest > LARGEST_RATIO * ridge:
+        raise InvalidArgumentError(
+            f"Expected `embeddings` with squared lengths of at most {LARGEST_RATIO:g} times "
+            f"`ridge`, but got {longest:.3g} with ridge {ridge:g}: scale them down, or raise "
+            "`ridge`."
+        )
 
 
 def _checked_factors(probabilities: Array, binary: bool) -> FloatArray:
