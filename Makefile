@@ -9,6 +9,7 @@
 #   make tutorials     executes the notebooks of docs/tutorials in place
 #   make test-tutorials   the tests that execute each in a copy, and look at it as committed
 #   make soak    the long versions of the crash and fuzz tests
+#   make fuzz    the property tests with new and many more examples
 #   make test-oldest   the tests with the oldest versions that the lower bounds allow
 #   make test-vision   the tests that need torchvision, in .venv-vision
 #
@@ -28,7 +29,7 @@ TORCH = $(shell grep '^torch==' constraints.txt)
 # One thread: with small models two threads on a busy machine stall each other.
 RUN = OMP_NUM_THREADS=1 MPLBACKEND=Agg $(VENV)/bin/python
 
-.PHONY: demo test lint bench docs tutorials test-tutorials soak test-oldest \
+.PHONY: demo test lint bench docs tutorials test-tutorials soak fuzz test-oldest \
 	test-vision clean
 
 demo: $(VENV)/ready
@@ -58,6 +59,9 @@ test-tutorials: $(VENV)/ready-docs
 
 soak: $(VENV)/ready
 	$(RUN) -m pytest -m soak $(ARGS)
+
+fuzz: $(VENV)/ready
+	$(RUN) -m pytest -m 'hypothesis and not soak' --hypothesis-profile fuzz $(ARGS)
 
 test-oldest:
 	$(MAKE) VENV=.venv-oldest .venv-oldest/ready-oldest

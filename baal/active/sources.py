@@ -9,8 +9,7 @@ import numpy.typing as npt
 
 from baal.active.heuristics.predictions import read_whole
 from baal.exceptions import InvalidArgumentError
-from baal.utils.array_utils import to_prob
-from baal.utils.gradient_embeddings import gradient_embeddings
+from baal.utils.gradient_embeddings import factors_of
 
 __all__ = ["Sources", "asks_for", "mean_outputs"]
 
@@ -121,7 +120,7 @@ class Sources:
         if self.get_embeddings is None and hasattr(self.predictor, method):
             return self._own(method, heuristic)(items)
         p = mean_outputs(self.predict(items))
-        return gradient_embeddings(to_prob(p), read_whole(self.embeddings(heuristic, items)))
+        return factors_of(p, read_whole(self.embeddings(heuristic, items)))
 
     def gradient_lengths(self, heuristic: Any, items: Any) -> Any:
         """Lengths of the gradient of the whole model, by class.

@@ -8,9 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from baal.exceptions import InvalidArgumentError
-from baal.training.embedding import factors_of
 from baal.utils.array_utils import concatenate_batches
-from baal.utils.gradient_embeddings import GradientEmbeddings
+from baal.utils.gradient_embeddings import GradientEmbeddings, factors_of
 
 __all__ = ["FrameworkAdapter"]
 

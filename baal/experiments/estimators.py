@@ -25,9 +25,8 @@ from baal.experiments.estimator_parameters import (
     seeded_estimator,
 )
 from baal.experiments.estimator_samples import members_of
-from baal.training.embedding import factors_of
 from baal.utils.extras import require_extra
-from baal.utils.gradient_embeddings import GradientEmbeddings
+from baal.utils.gradient_embeddings import GradientEmbeddings, factors_of
 
 __all__ = ["SklearnAdapter"]
 

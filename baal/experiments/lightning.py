@@ -24,8 +24,7 @@ from baal.lightning.predicting import predictions
 from baal.lightning.resetting import CallbackStates, reset_progress
 from baal.lightning.sampling import ModuleSampler
 from baal.training.batches import inputs_of
-from baal.training.embedding import embed, factors_of
-from baal.utils.array_utils import concatenate_batches
+from baal.training.embedding import embed, gradients_of, join_rows
 from baal.utils.extras import require_extra
 from baal.utils.gradient_embeddings import GradientEmbeddings
 
@@ -190,7 +189,7 @@ class LightningAdapter(FrameworkAdapter):
         Returns:
             `[N, D]`: the output of `layer`, or the input of the last linear layer.
         """
-        return concatenate_batches([rows for _, rows in self._embeddings(dataset)])
+        return join_rows([rows for _, rows in self._embeddings(dataset)])
 
     def gradient_embed(self, dataset: Any) -> GradientEmbeddings:
         """Gradients with respect to the last linear layer, of the same pass without dropout.
@@ -201,8 +200,7 @@ class LightningAdapter(FrameworkAdapter):
         Returns:
             Residuals `[N, C]` and embeddings `[N, D]`.
         """
-        outputs, rows = zip(*self._embeddings(dataset), strict=True)
-        return factors_of(concatenate_batches(list(outputs)), concatenate_batches(list(rows)))
+        return gradients_of(self._embeddings(dataset))
 
     def _embeddings(self, dataset: Any) -> Iterator[Any]:
         def one(batch: Any, _: int) -> Any:

@@ -12,6 +12,7 @@ from baal.bayesian.always_on import AlwaysOn
 from baal.bayesian.sampling import sample_posterior, samples_are_joint
 from baal.bayesian.sampling.engine import needs_plan
 from baal.bayesian.sampling.trees import n_items
+from baal.training.modes import eval_mode
 
 __all__ = ["batches_of", "is_net", "is_stochastic", "net_samples"]
 
@@ -94,13 +95,9 @@ def net_samples(
         >>> net_samples(net, torch.ones(5, 3), iterations=4)[0].shape
         (5, 2, 4)
     """
-    modes = {layer: layer.training for layer in net.module_.modules()}
-    output = _Output(net).eval()
-    try:
+    output = _Output(net)
+    with eval_mode(output):
         drawn = [sample_posterior(output, batch, iterations) for batch, _ in batches_of(net, x)]
-    finally:
-        for layer, mode in modes.items():
-            layer.training = mode
     samples = torch.cat([batch.cpu() for batch in drawn]).numpy()
     if samples.ndim == 2:  # a regressor that gives one number for each item
         samples = samples[:, None]

@@ -7,10 +7,11 @@ from typing import Any
 from torch import nn
 
 from baal.bayesian.sampling import Way, forget_plans, sample_posterior, samples_are_joint
+from baal.training.modes import eval_mode
 from baal.training.predicting import mean_over_samples
 from baal.utils.iterutils import map_on_tensor
 
-__all__ = ["ModuleSampler", "eval_mode"]
+__all__ = ["ModuleSampler"]
 
 
 class ModuleSampler(nn.Module):
@@ -104,31 +105,3 @@ def _set_forward(module: nn.Module, forward: Any) -> None:
         vars(module).pop("forward", None)
     else:
         vars(module)["forward"] = forward
-
-
-@contextmanager
-def eval_mode(module: nn.Module) -> Iterator[None]:
-    """Meanwhile, a module is in eval mode; each of its parts is as it was afterwards.
-
-    Args:
-        module: The module.
-
-    Yields:
-        Nothing.
-
-    Example:
-        >>> layer = nn.Linear(1, 1)
-        >>> with eval_mode(layer):
-        ...     layer.training
-        False
-        >>> layer.training
-        True
-    """
-    modes = {part: part.training for part in module.modules()}
-    module.eval()
-    try:
-        yield
-    finally:
-        # One by one: a part that the user froze in eval mode stays there.
-        for part, mode in modes.items():
-            part.training = mode

@@ -1,5 +1,6 @@
 """The part of a wrapper that gives embeddings of datasets, and gradients of the last layer."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -18,41 +19,37 @@ from baal.utils.cuda_utils import to_device
 from baal.utils.gradient_embeddings import GradientEmbeddings
 from baal.utils.iterutils import map_on_tensor
 
-__all__ = ["Embedder"]
+__all__ = ["DatasetEmbedder", "Embedder"]
 
 Array = npt.NDArray[Any]
 
 
-class Embedder(Predictor):
-    """Gives embeddings of whole datasets.
-
-    Args:
-        model: Any module.
-        args: How to predict.
+class DatasetEmbedder(ABC):
+    """What makes embeddings of whole datasets of those of batches.
 
     Example:
-        >>> import torch
-        >>> from torch import nn
-        >>> from baal.training_args import TrainingArgs
-        >>> embedder = Embedder(nn.Linear(3, 2), TrainingArgs(use_cuda=False, workers=0))
-        >>> embedder.embed_on_dataset([torch.ones(3)] * 4, verbose=False).shape
-        (4, 3)
+        >>> import numpy as np
+        >>> class Squares(DatasetEmbedder):
+        ...     def _embeddings(self, dataset, layer, verbose):
+        ...         yield np.zeros((len(dataset), 2)), np.array(dataset)[:, None] ** 2
+        >>> Squares().embed_on_dataset([1, 2, 3]).tolist()
+        [[1], [4], [9]]
     """
 
     def embed_on_dataset(
-        self, dataset: Dataset[Any], layer: str | None = None, verbose: bool = True
+        self, dataset: Any, layer: str | None = None, verbose: bool = True
     ) -> Array:
         """An embedding of each item, by the model without dropout.
 
         Args:
             dataset: Items as `predict_on_dataset` takes them.
             layer: Name of the layer whose output it is, as `model.named_modules()` has it. None:
-                the input of the linear layer that is called last.
+                the input of the linear layer that is called last, which is most often the head.
             verbose: Show a progress bar.
 
         Returns:
             `[N, D]` float32 (float64 of a model in float64); where the layer has positions, the
-            mean over them. `[0, 0]` for an empty dataset.
+            mean over them, or over those that are no padding. `[0, 0]` for an empty dataset.
 
         Raises:
             InvalidArgumentError: There is no such layer, or it has no row for each item.
@@ -60,7 +57,7 @@ class Embedder(Predictor):
         return join_rows([x for _, x in self._embeddings(dataset, layer, verbose)])
 
     def gradient_embed_on_dataset(
-        self, dataset: Dataset[Any], layer: str | None = None, verbose: bool = True
+        self, dataset: Any, layer: str | None = None, verbose: bool = True
     ) -> GradientEmbeddings:
         """Gradients of the cross-entropy with respect to the last layer, as their two factors.
 
@@ -78,9 +75,32 @@ class Embedder(Predictor):
 
         Raises:
             InvalidArgumentError: As in `embed_on_dataset`, or the model gives something else than
-                one output `[B, C]`.
+                one output `[B, C]`, such as the logits of tokens.
         """
         return gradients_of(self._embeddings(dataset, layer, verbose))
+
+    @abstractmethod
+    def _embeddings(
+        self, dataset: Any, layer: str | None, verbose: bool
+    ) -> Iterator[tuple[Any, Array]]:
+        """Outputs of the model `[B, C]` and embeddings `[B, D]`, batch by batch."""
+
+
+class Embedder(DatasetEmbedder, Predictor):
+    """Gives embeddings of whole datasets.
+
+    Args:
+        model: Any module.
+        args: How to predict.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from baal.training_args import TrainingArgs
+        >>> embedder = Embedder(nn.Linear(3, 2), TrainingArgs(use_cuda=False, workers=0))
+        >>> embedder.embed_on_dataset([torch.ones(3)] * 4, verbose=False).shape
+        (4, 3)
+    """
 
     def _embeddings(
         self, dataset: Dataset[Any], layer: str | None, verbose: bool

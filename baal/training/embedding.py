@@ -13,10 +13,11 @@ from torch import nn
 from baal.bayesian.common import TransparentModule
 from baal.bayesian.sampling.context import silenced
 from baal.exceptions import InvalidArgumentError
-from baal.utils.array_utils import to_numpy, to_prob
-from baal.utils.gradient_embeddings import GradientEmbeddings, gradient_embeddings
+from baal.training.modes import eval_mode
+from baal.utils.array_utils import to_numpy
+from baal.utils.gradient_embeddings import GradientEmbeddings, factors_of
 
-__all__ = ["embed", "factors_of", "gradients_of", "join_rows", "without_dropout"]
+__all__ = ["embed", "gradients_of", "join_rows", "without_dropout"]
 
 Array = npt.NDArray[Any]
 
@@ -38,15 +39,8 @@ def without_dropout(model: nn.Module) -> Iterator[None]:
         ...     net(torch.ones(3))
         tensor([1., 1., 1.])
     """
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
-    try:
-        with silenced(), torch.no_grad():
-            yield
-    finally:
-        # One by one: a part that the user froze in eval mode stays there.
-        for module, mode in modes.items():
-            module.training = mode
+    with eval_mode(model), silenced(), torch.no_grad():
+        yield
 
 
 def embed(
@@ -152,42 +146,11 @@ def _is_linear(module: nn.Module) -> bool:
     return isinstance(module, nn.Linear | nn.LayerNorm)
 
 
-def factors_of(outputs: Array, embeddings: Array) -> GradientEmbeddings:
-    """Gradients with respect to the last layer, if the most probable label were the right one.
-
-    Args:
-        outputs: Of the model, `[N, C]`: logits, or probabilities. A single one is that of the
-            second of two classes.
-        embeddings: `[N, D]`.
-
-    Returns:
-        The factors `[N, C]` and `[N, D]`.
-
-    Raises:
-        InvalidArgumentError: `outputs` have another shape.
-
-    Example:
-        >>> factors_of(np.array([[0.75, 0.25]]), np.ones((1, 3))).residuals.tolist()
-        [[-0.25, 0.25]]
-    """
-    if outputs.ndim != 2:
-        raise InvalidArgumentError(
-            "Expected the model to give one output, [N, C], for gradients with respect to its last "
-            f"layer, but got shape {outputs.shape}."
-        )
-    if not len(outputs):
-        return GradientEmbeddings(outputs, embeddings)
-    p = to_prob(outputs)
-    if p.shape[1] > 1:
-        return gradient_embeddings(p, embeddings)
-    return GradientEmbeddings(p - (p > 0.5), embeddings)
-
-
 def gradients_of(batches: Iterable[tuple[Any, Array]]) -> GradientEmbeddings:
     """`factors_of` batches.
 
     Args:
-        batches: What the model gave, `[B, C]`, and embeddings `[B, D]`.
+        batches: What the model gave, a tensor or an array `[B, C]`, and embeddings `[B, D]`.
 
     Returns:
         The factors `[N, C]` and `[N, D]`.
@@ -201,14 +164,15 @@ def gradients_of(batches: Iterable[tuple[Any, Array]]) -> GradientEmbeddings:
     """
     outputs, embeddings = [], []
     for output, embedding in batches:
-        if not isinstance(output, torch.Tensor) or output.ndim != 2:
-            is_tensor = isinstance(output, torch.Tensor)
-            got = f"shape {tuple(output.shape)}" if is_tensor else type(output).__name__
+        is_array = isinstance(output, torch.Tensor | np.ndarray)
+        if not is_array or output.ndim != 2:
+            got = f"shape {tuple(output.shape)}" if is_array else type(output).__name__
             raise InvalidArgumentError(
                 "Expected the model to give one output, [B, C], for gradients with respect to "
                 f"its last layer, but got {got}."
             )
-        outputs.append(to_numpy(output.float() if output.itemsize < 4 else output))
+        array = to_numpy(output) if isinstance(output, torch.Tensor) else output
+        outputs.append(array.astype(np.float32) if array.itemsize < 4 else array)
         embeddings.append(embedding)
     return factors_of(join_rows(outputs), join_rows(embeddings))
 

@@ -1,7 +1,6 @@
 """The part of a wrapper that measures gradients: how long each would be if the label were known."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from baal.exceptions import InvalidArgumentError, StateError
 from baal.training.batches import inputs_of
 from baal.training.holding import ModelHolder
 from baal.training.loading import make_loader
+from baal.training.modes import eval_mode
 from baal.utils.array_utils import to_numpy
 from baal.utils.cuda_utils import to_device
 from baal.utils.log_configuration import get_logger
@@ -69,25 +69,13 @@ def gradient_lengths(model: nn.Module, data: Any) -> torch.Tensor:
     if not total:
         raise InvalidArgumentError("Expected `data` to hold at least one item, but got none.")
     items = [slice_items(data, slice(i, i + 1), total) for i in range(total)]
-    with _at_rest(model), silenced(), torch.enable_grad():
+    with eval_mode(model), silenced(), torch.enable_grad():
         n_labels = len(_residuals(_logits(model(items[0])).detach()))
         if not any(map(has_hooks, model.modules())):  # whoever listens is to get real tensors
             lengths = _by_vmap(model, weights, data, n_labels)
             if lengths is not None:
                 return lengths
         return _one_by_one(model, weights, items)
-
-
-@contextmanager
-def _at_rest(model: nn.Module) -> Iterator[None]:
-    """In eval mode; each part is in its own mode again afterwards."""
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, mode in modes.items():
-            module.training = mode
 
 
 def _by_vmap(

@@ -1,13 +1,13 @@
 """The part of a trainer of Hugging Face models that samples: batches in, arrays out."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import nn
 
 from baal.bayesian.sampling import sample_posterior, samples_are_joint
+from baal.training.modes import eval_mode
 from baal.training.named_outputs import (
     NamedOutputs,
     classes_second,
@@ -78,7 +78,7 @@ class NamedSampling:
         Returns:
             By name, tensors `[B, ..., K]` with the other axes as the model has them.
         """
-        with _eval_mode(self.model):
+        with eval_mode(self.model):
             sampler = self._sampler_for(ignore_keys)
             samples: dict[str, Any] = sample_posterior(
                 sampler, inputs, iterations, "auto" if self.replicate_in_memory else "loop"
@@ -140,15 +140,3 @@ class NamedSampling:
             self._masks_padding = fits(output, mask)
             output = mask_padding(output, mask)
         return to_numpy(output, half)
-
-
-@contextmanager
-def _eval_mode(model: nn.Module) -> Iterator[None]:
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
-    try:
-        yield
-    finally:
-        # One by one: a part that the user froze in eval mode stays there.
-        for module, mode in modes.items():
-            module.training = mode

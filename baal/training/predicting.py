@@ -15,6 +15,7 @@ from baal.bayesian.sampling import check_iterations, sample_posterior, samples_a
 from baal.training.batches import inputs_of
 from baal.training.holding import ModelHolder
 from baal.training.loading import make_loader
+from baal.training.modes import eval_mode
 from baal.utils.array_utils import concatenate_batches, to_numpy
 from baal.utils.cuda_utils import to_device
 from baal.utils.frames import level_outside_baal
@@ -164,19 +165,13 @@ class Predictor(ModelHolder):
         Raises:
             InvalidArgumentError: `iterations` is below 1.
         """
-        modes = {module: module.training for module in self.model.modules()}
-        self.model.eval()
-        try:
+        with eval_mode(self.model):
             data = map_on_tensor(self._laid_out, to_device(data, self.device))
             with self._autocast():
                 if self.args.sampling == "auto":
                     replicate = self.args.replicate_in_memory
                     return mc_inference(self.sampled_model, data, iterations, replicate)
                 return sample_posterior(self.sampled_model, data, iterations, self.args.sampling)
-        finally:
-            # One by one: a part that the user froze in eval mode stays there.
-            for module, mode in modes.items():
-                module.training = mode
 
     def _samples_to_test(self, data: Any, average_predictions: int) -> Any:
         """The posterior samples of a batch `[B, C, ..., K]` that tests are about."""

@@ -9,12 +9,7 @@ import torch
 
 from baal.exceptions import InvalidArgumentError
 from baal.utils.iterutils import map_on_tensor
-from baal.utils.probabilities import (
-    in_unit_range,
-    logits_to_probabilities,
-    precision,
-    sums_to_one,
-)
+from baal.utils.probabilities import are_probabilities, to_probabilities
 
 __all__ = ["concatenate_batches", "stack_in_memory", "to_numpy", "to_prob"]
 
@@ -116,34 +111,16 @@ def to_prob(x: Any) -> Any:
         >>> to_prob(np.array([[0.1, 0.9]])).tolist()
         [[0.1, 0.9]]
     """
-    values = _as_float_tensor(x) if isinstance(x, torch.Tensor) else _as_float_array(x)
+    values = x if isinstance(x, torch.Tensor) else np.asarray(x)
     if values.ndim < 2:
         raise InvalidArgumentError(
             f"Expected `x` to be [N, C, ...], but got shape {list(values.shape)}"
         )
-    if _are_probabilities(values):
-        return values
     if isinstance(values, np.ndarray):
-        wide = values.astype(np.float32) if values.dtype == np.float16 else values
-        return logits_to_probabilities(wide).astype(values.dtype, copy=False)
+        return to_probabilities(values)
+    if not values.is_floating_point():
+        values = values.to(torch.get_default_dtype())
+    eps = max(torch.finfo(values.dtype).eps, torch.finfo(torch.float32).eps)
+    if are_probabilities(to_numpy(values.detach()), eps):
+        return values
     return values.sigmoid() if values.shape[1] == 1 else values.softmax(dim=1)
-
-
-def _as_float_tensor(x: torch.Tensor) -> torch.Tensor:
-    return x if x.is_floating_point() else x.to(torch.get_default_dtype())
-
-
-def _as_float_array(x: Any) -> npt.NDArray[Any]:
-    array = np.asarray(x)
-    return array if array.dtype.kind == "f" else array.astype(np.float64)
-
-
-def _are_probabilities(values: Any) -> bool:
-    """Whether an array or tensor `[N, C, ...]` of floats holds probabilities."""
-    if isinstance(values, torch.Tensor):
-        eps = max(torch.finfo(values.dtype).eps, torch.finfo(torch.float32).eps)
-        values = to_numpy(values.detach())
-    else:
-        eps = precision(values)
-    wide = values.astype(np.float32) if values.dtype == np.float16 else values
-    return in_unit_range(wide, eps) and (wide.shape[1] == 1 or sums_to_one(wide))

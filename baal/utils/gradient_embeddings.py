@@ -5,7 +5,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["GradientEmbeddings", "gradient_embeddings"]
+from baal.exceptions import InvalidArgumentError
+from baal.utils.probabilities import to_probabilities
+
+__all__ = ["GradientEmbeddings", "factors_of", "gradient_embeddings"]
 
 
 class GradientEmbeddings(NamedTuple):
@@ -54,3 +57,34 @@ def gradient_embeddings(
     labels = residuals.argmax(axis=1) if labels is None else labels
     residuals[np.arange(len(residuals)), labels] -= 1
     return GradientEmbeddings(residuals, embeddings)
+
+
+def factors_of(outputs: npt.NDArray[Any], embeddings: npt.NDArray[Any]) -> GradientEmbeddings:
+    """Gradients with respect to the last layer, if the most probable label were the right one.
+
+    Args:
+        outputs: Of the model, `[N, C]`: logits, or probabilities. A single one is that of the
+            second of two classes.
+        embeddings: `[N, D]`.
+
+    Returns:
+        The factors `[N, C]` and `[N, D]`.
+
+    Raises:
+        InvalidArgumentError: `outputs` have another shape.
+
+    Example:
+        >>> factors_of(np.array([[0.75, 0.25]]), np.ones((1, 3))).residuals.tolist()
+        [[-0.25, 0.25]]
+    """
+    if outputs.ndim != 2:
+        raise InvalidArgumentError(
+            "Expected the model to give one output, [N, C], for gradients with respect to its last "
+            f"layer, but got shape {outputs.shape}."
+        )
+    if not len(outputs):
+        return GradientEmbeddings(outputs, embeddings)
+    p = to_probabilities(outputs)
+    if p.shape[1] > 1:
+        return gradient_embeddings(p, embeddings)
+    return GradientEmbeddings(p - (p > 0.5), embeddings)

@@ -7,7 +7,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
-__all__ = ["in_unit_range", "logits_to_probabilities", "sums_to_one", "tensor_to_numpy"]
+__all__ = [
+    "are_probabilities",
+    "in_unit_range",
+    "logits_to_probabilities",
+    "sums_to_one",
+    "tensor_to_numpy",
+    "to_probabilities",
+]
 
 # A bfloat16 softmax is off by up to two units of 2^-7 in its sum. NumPy has no bfloat16, so such
 # probabilities arrive here as float32 or float64: the dtype is no upper bound on their precision.
@@ -75,6 +82,46 @@ def sums_to_one(values: npt.NDArray[Any]) -> bool:
         return True
     off = np.abs(sums - 1) > SUM_TOLERANCE  # False of NaN
     return not bool(np.any(off & (sums < np.inf)))
+
+
+def are_probabilities(values: npt.NDArray[Any], eps: float | None = None) -> bool:
+    """Whether values are probabilities of classes, by their range and their sums.
+
+    Args:
+        values: Floating-point values `[N, C, ...]`; a single column is that of a Bernoulli.
+        eps: As for `in_unit_range`.
+
+    Returns:
+        True if they are.
+
+    Example:
+        >>> are_probabilities(np.array([[0.3, 0.7]])), are_probabilities(np.array([[0.3, 0.5]]))
+        (True, False)
+    """
+    eps = eps or precision(values)
+    wide = values.astype(np.float32) if values.dtype == np.float16 else values
+    return in_unit_range(wide, eps) and (wide.shape[1] == 1 or sums_to_one(wide))
+
+
+def to_probabilities(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Probabilities as they are; the softmax of anything else.
+
+    Args:
+        values: `[N, C, ...]`, see `baal.utils.array_utils.to_prob`.
+
+    Returns:
+        `[N, C, ...]`; of the dtype of `values`, float64 for integers.
+
+    Example:
+        >>> to_probabilities(np.array([[3, 3]])).tolist()
+        [[0.5, 0.5]]
+    """
+    if values.dtype.kind != "f":
+        values = values.astype(np.float64)
+    if are_probabilities(values):
+        return values
+    wide = values.astype(np.float32) if values.dtype == np.float16 else values
+    return logits_to_probabilities(wide).astype(values.dtype, copy=False)
 
 
 def logits_to_probabilities(logits: npt.NDArray[Any]) -> npt.NDArray[Any]:

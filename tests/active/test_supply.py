@@ -9,7 +9,7 @@ from baal.active.dataset import ActiveLearningDataset, ActiveNumpyArray
 from baal.active.heuristics import BALD, CoreSet, PoolHeuristic, Random
 from baal.exceptions import InvalidArgumentError
 from baal.modelwrapper import ModelWrapper, TrainingArgs
-from baal.training.embedding import factors_of
+from baal.utils.gradient_embeddings import factors_of
 
 X = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
 Y = np.arange(20) % 2
@@ -145,6 +145,19 @@ def test_gradients_are_made_of_predictions_where_nobody_has_them():
     expected = factors_of(pool + 1, 10 * pool)
     np.testing.assert_allclose(heuristic.seen.residuals, expected.residuals, rtol=1e-5)
     np.testing.assert_array_equal(heuristic.seen.embeddings, expected.embeddings)
+
+
+def test_gradients_of_a_single_output_are_those_of_a_bernoulli():
+    heuristic = Gradients()
+    p = np.random.default_rng(1).uniform(size=(20, 1))
+
+    def probability(items):  # of the second of two classes, [N, 1, K]
+        return np.stack([items[0], items[0]], axis=-1)
+
+    dataset = ActiveNumpyArray((p, Y), random_state=0)
+    ActiveLearningLoop(dataset, probability, heuristic, get_embeddings=embed).query()
+    np.testing.assert_allclose(heuristic.seen.residuals, p - (p > 0.5))
+    np.testing.assert_array_equal(heuristic.seen.embeddings, 10 * p)
 
 
 def test_predictions_in_batches_are_drawn_before_anything_else():

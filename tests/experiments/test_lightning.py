@@ -15,7 +15,7 @@ from baal.exceptions import InvalidArgumentError, StateError
 from baal.experiments.base import ActiveLearningExperiment
 from baal.experiments.lightning import LightningAdapter
 from baal.lightning import standalone, unified
-from baal.training.embedding import factors_of
+from baal.utils.gradient_embeddings import factors_of
 from tests.tiny_lightning import (
     FRAMEWORKS,
     active_blobs,
@@ -207,3 +207,4 @@ def test_embeddings_without_dropout_in_the_order_of_the_items(name):
     first = next(n for n, m in net.named_modules() if m is layers[0])
     named = LightningAdapter(trainer(pl), net, make_loader=LOADER, layer=first)
     assert named.embed(data).shape == (10, layers[0].out_features)
+    assert len(adapter.embed([])) == len(adapter.gradient_embed([]).residuals) == 0

@@ -6,7 +6,7 @@ from torch import nn
 from baal.bayesian.dropout import patch_module
 from baal.exceptions import InvalidArgumentError
 from baal.modelwrapper import ModelWrapper, TrainingArgs
-from baal.training.embedding import factors_of
+from baal.utils.gradient_embeddings import factors_of
 
 
 def wrapper(model=None, **arguments):

@@ -5,7 +5,7 @@ from torch import nn
 
 from baal.bayesian import consistent_dropout, dropout, weight_drop
 from baal.exceptions import InvalidArgumentError
-from baal.training.embedding import embed, factors_of, without_dropout
+from baal.training.embedding import embed, gradients_of, without_dropout
 
 
 def rows(model, x, layer=None, mask=None):
@@ -123,31 +123,18 @@ def test_what_gives_no_embedding(model, layer, message):
         embed(model, run, 2, layer)
 
 
-def test_factors_are_the_gradient_of_the_last_layer():
-    torch.manual_seed(0)
-    head, x = nn.Linear(5, 3, bias=False), torch.randn(4, 5)
-    factors = factors_of(head(x).detach().numpy(), x.numpy())
-    for item in range(4):
-        head.zero_grad()
-        logits = head(x[item : item + 1])
-        nn.functional.cross_entropy(logits, logits.argmax(1)).backward()
-        product = np.outer(factors.residuals[item], factors.embeddings[item])
-        np.testing.assert_allclose(product, head.weight.grad, rtol=1e-4, atol=1e-6)
+@pytest.mark.parametrize("kind", [torch.tensor, np.array])
+def test_gradients_of_batches_of_tensors_or_arrays(kind):
+    logits, rows = np.array([[0.0, 3.0], [2.0, 0.0]], np.float32), np.eye(2, dtype=np.float32)
+    factors = gradients_of([(kind(logits[:1]), rows[:1]), (kind(logits[1:]), rows[1:])])
+    small, large = 1 / (1 + np.exp([3.0, 2.0]))
+    np.testing.assert_allclose(factors.residuals, [[small, -small], [-large, large]], rtol=1e-6)
+    np.testing.assert_array_equal(factors.embeddings, rows)
 
 
-def test_factors_of_a_single_output():
-    torch.manual_seed(0)
-    head, x = nn.Linear(5, 1, bias=False), torch.randn(4, 5)
-    factors = factors_of(3 * head(x).detach().numpy(), x.numpy())
-    for item in range(4):
-        head.zero_grad()
-        logit = 3 * head(x[item])
-        nn.functional.binary_cross_entropy_with_logits(logit, (logit > 0).float()).backward()
-        product = 3 * factors.residuals[item] * factors.embeddings[item]
-        np.testing.assert_allclose(product, head.weight.grad[0], rtol=1e-4, atol=1e-6)
-
-
-def test_factors_of_nothing_and_of_pixels():
-    assert len(factors_of(np.zeros((0, 0)), np.zeros((0, 0))).residuals) == 0
-    with pytest.raises(InvalidArgumentError, match=r"one output, \[N, C\], .* shape \(2, 3, 4\)"):
-        factors_of(np.zeros((2, 3, 4)), np.zeros((2, 5)))
+@pytest.mark.parametrize(
+    ("output", "got"), [(np.zeros((2, 3, 4)), r"shape \(2, 3, 4\)"), ({"a": 1}, "dict")]
+)
+def test_gradients_of_what_is_not_one_output(output, got):
+    with pytest.raises(InvalidArgumentError, match=rf"one output, \[B, C\], .* got {got}"):
+        gradients_of([(output, np.zeros((2, 5)))])

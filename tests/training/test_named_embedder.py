@@ -7,7 +7,7 @@ from torch import nn
 
 from baal.bayesian.dropout import MCDropoutModule, patch_module
 from baal.exceptions import InvalidArgumentError
-from baal.training.embedding import factors_of
+from baal.utils.gradient_embeddings import factors_of
 from tests.active.dataset.texts import build_tokenizer
 from tests.tiny_transformers import SENTENCES, bert, texts, trainer
 

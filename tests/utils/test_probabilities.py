@@ -2,7 +2,14 @@ import numpy as np
 import pytest
 import torch
 
-from baal.utils.probabilities import in_unit_range, logits_to_probabilities, precision, sums_to_one
+from baal.utils.probabilities import (
+    are_probabilities,
+    in_unit_range,
+    logits_to_probabilities,
+    precision,
+    sums_to_one,
+    to_probabilities,
+)
 
 
 @pytest.mark.parametrize(
@@ -94,3 +101,24 @@ def test_ends_of_the_range(dtype):
     assert not in_unit_range(np.array([0.5, -0.01], dtype))
     assert not in_unit_range(np.array([0.5, 1.01], dtype))
     assert not in_unit_range(np.array([0.5, -np.inf], dtype))
+
+
+def test_the_decision_is_by_range_and_sum_and_by_range_alone_of_a_single_column():
+    assert are_probabilities(np.array([[0.25, 0.75]], np.float16))
+    assert not are_probabilities(np.array([[0.25, 0.5]]))
+    assert not are_probabilities(np.array([[-1.0, 2.0]]))
+    assert are_probabilities(np.array([[0.25], [0.5]]))
+    assert not are_probabilities(np.array([[0.25], [1.5]]))
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int64])
+def test_probabilities_of_logits_keep_their_dtype(dtype):
+    p = to_probabilities(np.array([[0, 3], [2, 0]], dtype))
+    assert p.dtype == (np.float64 if dtype == np.int64 else dtype)
+    expected = [
+        [1 / (1 + np.exp(3)), 1 / (1 + np.exp(-3))],
+        [1 / (1 + np.exp(-2)), 1 / (1 + np.exp(2))],
+    ]
+    np.testing.assert_allclose(
+        p, expected, rtol=2 * np.finfo(p.dtype).eps, atol=1e-4 if dtype == np.float16 else 0
+    )

@@ -155,24 +155,7 @@ class PoolHeuristic(AbstractHeuristic):
         """
         return self.get_ranks(predictions, target_predictions, **further)[1]
 
-    def compute_score(
-        self, predictions: Any = None, target_predictions: Any = None, **further: Any
-    ) -> FloatArray:
-        """The scores of `get_ranks`.
-
-        Args:
-            predictions: As there.
-            target_predictions: Not used.
-            **further: As there.
-
-        Returns:
-            `[N]` float64.
-
-        Raises:
-            InvalidArgumentError: As there.
-            InvalidTypeError: These are no numbers.
-        """
-        return self.get_ranks(predictions, target_predictions, **further)[1]
+    compute_score = get_uncertainties  # there are no positions that a reduction would merge
 
     def __call__(
         self, predictions: Any = None, target_predictions: Any = None, **further: Any

@@ -30,7 +30,7 @@ class ProbCover(BatchHeuristic):
 
     Args:
         query_size: Items of the batch; more than the pool holds are as many as it holds.
-        radius: r, in the units of the embeddings. None: estimated anew in each call, see below.
+        radius: r, in the units of the embeddings. None: estimated anew in each call, see above.
         n_classes: Clusters of that estimate: as many as there are classes.
         mode: Not used: there are no predictions to read.
         seed: Of those clusters; None is 0.
