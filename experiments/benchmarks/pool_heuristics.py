@@ -1,8 +1,8 @@
 """What a call of each heuristic that looks at the whole pool takes.
 
-One table: seconds of the processor for a batch out of random items, by `get_ranks` with all that the
-heuristic asks for, some labelled items included; and the memory that NumPy allocates beyond that.
-With OMP_NUM_THREADS=1.
+One table: seconds of the processor for a batch out of random items, by `get_ranks` with all that
+the heuristic asks for, some labelled items included; and the memory that NumPy allocates beyond
+that. With OMP_NUM_THREADS=1.
 """
 
 import argparse

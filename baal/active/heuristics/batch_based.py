@@ -9,6 +9,7 @@ from baal.active.heuristics.arguments import check_count
 from baal.active.heuristics.pool_based import PoolHeuristic
 from baal.active.heuristics.pool_data import PoolData
 from baal.active.heuristics.scoring import Reading
+from baal.exceptions import InvalidArgumentError
 
 __all__ = ["BatchHeuristic", "Choice"]
 
@@ -86,6 +87,13 @@ class BatchHeuristic(PoolHeuristic):
 
     def _chosen_and_scores(self, pool: PoolData) -> tuple[IntArray, Array]:
         choice = self.choose(pool, min(self.query_size, pool.n_items))
+        batch = np.asarray(choice.indices)
+        if len(np.unique(batch)) != len(batch) or not np.isin(batch, range(pool.n_items)).all():
+            raise InvalidArgumentError(
+                f"Expected `choose` of {type(self).__name__} to give different items out of "
+                f"{pool.n_items}, but got {batch.tolist()}."
+            )
         scores = np.array(choice.rest, dtype=np.float64)
+        scores[np.isposinf(scores)] = 0  # as far as can be from nothing: all are equal
         scores[choice.indices] = choice.gains
         return choice.indices, scores

@@ -123,11 +123,16 @@ class PoolHeuristic(AbstractHeuristic):
         scores = np.full(pool.n_items, np.nan)
         if len(items):
             usable = pool if len(items) == pool.n_items else pool.take(items)
-            first, scores[items] = self._chosen_and_scores(usable)
+            first, scores[items] = self._chosen_and_scores(usable.in_range())
             first = items[first]
         else:
             first = items
-        ranks = rank_scores(scores, highest_first=self.reversed)
+        # Scores are in units of embeddings: where all are small, differences between them are too.
+        largest = np.abs(scores, where=np.isfinite(scores), out=np.zeros(len(scores))).max(
+            initial=0
+        )
+        units = largest if 0 < largest < 1 else 1.0
+        ranks = rank_scores(scores / units, highest_first=self.reversed)
         if len(first):
             ranks = np.concatenate([first, ranks[~np.isin(ranks, first)]])
         return ranks, scores

@@ -14,6 +14,10 @@ __all__ = ["PoolData", "read_pool_data"]
 
 Array = npt.NDArray[Any]
 
+# How large values may be, and 1 over it how small the largest of them: products of four have room.
+_FLOAT32 = 1e8
+_FLOAT64 = 1e70
+
 
 @dataclass(frozen=True, eq=False)
 class PoolData:
@@ -69,6 +73,28 @@ class PoolData:
         }
         return replace(self, n_items=len(items), **parts)
 
+    def in_range(self) -> "PoolData":
+        """The same, with embeddings in float64 where products of them need it.
+
+        Returns:
+            This, or a copy.
+
+        Raises:
+            InvalidArgumentError: Not even float64 has room for the products.
+        """
+        names = ("embeddings", "labelled_embeddings", "residuals")
+        arrays = {name: x for name in names if (x := getattr(self, name)) is not None and x.size}
+        largest = {name: _largest(x) for name, x in arrays.items()}
+        for name, value in largest.items():
+            if not _is_within(value, _FLOAT64):
+                raise InvalidArgumentError(
+                    f"Expected the largest value of `{name}` to be zero, or between 1e-70 and "
+                    f"1e+70, but got {value:.3g}: scale them."
+                )
+        if all(x.itemsize > 4 or _is_within(largest[name], _FLOAT32) for name, x in arrays.items()):
+            return self
+        return replace(self, **{name: x.astype(np.float64) for name, x in arrays.items()})
+
     def finite(self) -> npt.NDArray[np.bool_]:
         """Which of the pool's items have nothing but finite values, `[N]`."""
         whole = np.ones(self.n_items, dtype=np.bool_)
@@ -81,6 +107,15 @@ class PoolData:
 
 def _is_of_items(name: str) -> bool:
     return name != "n_items" and not name.startswith("labelled")
+
+
+def _largest(array: Array) -> float:
+    """Without its sign; by no copy."""
+    return float(max(array.max(), -array.min()))
+
+
+def _is_within(value: float, limit: float) -> bool:
+    return value == 0 or 1 / limit <= value <= limit
 
 
 def _finite_rows(array: Array) -> npt.NDArray[np.bool_]:
@@ -117,6 +152,8 @@ def read_pool_data(n_items: int | None, given: Mapping[str, Any]) -> PoolData:
     gradients = given.pop("gradient_embeddings", None)
     if gradients is not None:
         given["residuals"], given["embeddings"] = _two_factors(gradients)
+    if _is_nothing(given.get("labelled_embeddings")):
+        del given["labelled_embeddings"]
     arrays = {name: _read(name, value) for name, value in given.items()}
     sizes = {name: len(array) for name, array in arrays.items() if _is_of_items(name)}
     n_items = next(iter(sizes.values()), 0) if n_items is None else n_items
@@ -128,6 +165,11 @@ def read_pool_data(n_items: int | None, given: Mapping[str, Any]) -> PoolData:
             )
     _check_labelled(arrays)
     return PoolData(n_items, **arrays)
+
+
+def _is_nothing(value: Any) -> bool:
+    """An empty list has no D, and yet says what it means."""
+    return isinstance(value, list) and not value
 
 
 def _two_factors(gradients: Any) -> tuple[Any, Any]:
@@ -142,8 +184,10 @@ def _two_factors(gradients: Any) -> tuple[Any, Any]:
 def _read(name: str, value: Any) -> Array:
     array = join(value, name) if is_batches(value) else as_array(value, name)
     if name != "labelled_targets" and (array.ndim != 2 or array.shape[1] == 0):
+        n_rows = "N" if _is_of_items(name) else "M"
         raise InvalidArgumentError(
-            f"Expected `{name}` to be [N, D], a row for each item, but got shape {array.shape}."
+            f"Expected `{name}` to be [{n_rows}, D], a row for each item, but got shape "
+            f"{array.shape}."
         )
     return array.astype(np.float32) if array.dtype == np.float16 else array
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from baal.active.heuristics import BatchHeuristic, Choice, PoolHeuristic
+from baal.active.heuristics import BADGE, LCMD, BatchHeuristic, Choice, CoreSet, PoolHeuristic
 from baal.exceptions import InvalidArgumentError
 
 
@@ -114,3 +114,29 @@ def test_subclasses_must_do_their_part():
         PoolHeuristic()([[0.5, 0.5]])
     with pytest.raises(NotImplementedError, match="BatchHeuristic must define `choose`"):
         BatchHeuristic(1)([[0.5, 0.5]])
+
+
+@pytest.mark.parametrize("batch", [[0, 0], [2, 1, 2], [3], [-1]])
+def test_a_batch_of_a_subclass_has_different_items_of_the_pool(batch):
+    class Chooses(Backwards):
+        def choose(self, pool, n):
+            return Choice(np.array(batch), np.zeros(len(batch)), np.zeros(pool.n_items))
+
+    with pytest.raises(InvalidArgumentError, match=r"different items out of 3, but got \["):
+        Chooses(3)(embeddings=np.eye(3))
+
+
+@pytest.mark.parametrize("make", [CoreSet, LCMD, lambda n: BADGE(n, seed=0)])
+def test_an_empty_batch_of_a_pool_without_labels(make):
+    given = {"embeddings": np.eye(3)}
+    if make not in (CoreSet, LCMD):
+        given = {"gradient_embeddings": (np.eye(3), np.eye(3))}
+    ranks, scores = make(0).get_ranks(**given)
+    assert ranks.tolist() == [0, 1, 2]
+    assert scores.tolist() == [0, 0, 0]
+
+
+def test_no_labelled_items_may_be_an_empty_list():
+    x = np.random.default_rng(0).normal(size=(6, 2))
+    ranks = CoreSet(3)(embeddings=x, labelled_embeddings=[])
+    assert ranks.tolist() == CoreSet(3)(embeddings=x).tolist()

@@ -49,6 +49,7 @@ def test_factors_of_gradients():
     [
         ({"embeddings": np.ones(3)}, r"`embeddings` to be \[N, D\], .* got shape \(3,\)"),
         ({"embeddings": np.ones((3, 0))}, r"`embeddings` to be \[N, D\], .* got shape \(3, 0\)"),
+        ({"labelled_embeddings": np.ones(3)}, r"to be \[M, D\], .* got shape \(3,\)"),
         ({"embeddings": np.ones((4, 2))}, "`embeddings` to hold a row for each of the 3 items"),
         ({"gradient_lengths": np.ones((2, 2))}, "`gradient_lengths` to hold a row for each of"),
         ({"gradient_embeddings": np.ones((3, 2))}, "to be a pair of factors, .* got ndarray"),

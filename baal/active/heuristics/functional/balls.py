@@ -52,22 +52,24 @@ def ball_cover(
         ([1], [3.0], [0.0, 0.0, 0.0, 2.0, 2.0])
     """
     rows = CentredRows(embeddings)
-    n, limit = min(n, len(embeddings)), radius**2 + rows.rounding
+    n = min(n, len(embeddings))
+    # Of the item that a ball may hold, whatever item is in its middle.
+    limits = rows.rounding_at(np.full_like(rows.squares, radius**2)) + radius**2
     covered = embeddings[:0] if covered is None else covered
-    is_open = rows.to_nearest(covered) > limit
-    degrees = _count(rows, embeddings, np.flatnonzero(is_open), limit)
+    is_open = rows.to_nearest(covered) > limits
+    degrees = _count(rows, embeddings, np.flatnonzero(is_open), limits)
     is_free = np.ones(len(embeddings), dtype=np.bool_)
     indices, gains = np.zeros(n, np.int64), np.zeros(n)
     step = 0
     while step < n and is_open.any():
         best = is_free & (degrees == degrees[is_free].max())
-        winner = lowest_of_the_highest(np.where(best, -rows.squares, -np.inf), rows.rounding)
-        newly = is_open & (rows.to(embeddings[winner]) <= limit)
+        winner = lowest_of_the_highest(-rows.squares, rows.rounding, best)
+        newly = is_open & (rows.to(embeddings[winner]) <= limits)
         newly[winner] = is_open[winner]  # whatever rounding says
         indices[step], gains[step] = winner, newly.sum()
         is_open &= ~newly
         is_free[winner] = False
-        degrees -= _count(rows, embeddings, np.flatnonzero(newly), limit)
+        degrees -= _count(rows, embeddings, np.flatnonzero(newly), limits)
         step += 1
     if step < n:
         centres = np.concatenate([covered, embeddings[indices[:step]]])
@@ -76,12 +78,13 @@ def ball_cover(
     return indices, gains, degrees.astype(np.float64)
 
 
-def _count(rows: CentredRows, embeddings: Array, items: IntArray, limit: float) -> IntArray:
+def _count(rows: CentredRows, embeddings: Array, items: IntArray, limits: Array) -> IntArray:
     """How many of some items each row has around it, `[N]`."""
     counts = np.zeros(len(embeddings), np.int64)
     for start in range(0, len(items), _POINTS):
-        for part, distances in rows.blocks(embeddings[items[start : start + _POINTS]]):
-            counts[part] += np.count_nonzero(distances <= limit, axis=1)
+        some = items[start : start + _POINTS]
+        for part, distances in rows.blocks(embeddings[some]):
+            counts[part] += np.count_nonzero(distances <= limits[some], axis=1)
     return counts
 
 

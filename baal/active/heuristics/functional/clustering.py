@@ -66,7 +66,7 @@ def _assign(rows: CentredRows, centres: Array) -> IntArray:
     sizes = np.bincount(labels, minlength=len(centres))
     for empty in np.flatnonzero(sizes == 0):
         farthest = int(np.argmax(np.where(sizes[labels] > 1, distances, -1)))
-        if distances[farthest] <= rows.rounding:
+        if distances[farthest] <= rows.rounding[farthest]:
             break  # only copies are left
         sizes[labels[farthest]] -= 1
         sizes[empty] += 1

@@ -53,7 +53,7 @@ def k_center(
             winner = lowest_of_the_highest(-rows.squares, rows.rounding)
             gains[step] = rows.to(embeddings[winner]).max()
         else:
-            winner = lowest_of_the_highest(np.where(is_free, nearest, -1), rows.rounding)
+            winner = lowest_of_the_highest(nearest, rows.rounding_at(nearest), is_free)
             gains[step] = nearest[winner]
         indices[step] = winner
         is_free[winner] = False

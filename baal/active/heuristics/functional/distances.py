@@ -26,7 +26,7 @@ class CentredRows:
 
     Attributes:
         squares: Squared distances to the mean, `[N]`.
-        rounding: Squared distances that differ by less are equal: what sets them apart is rounding.
+        rounding: What rounding does to the squared distance of each row to its copies, `[N]`.
 
     Example:
         >>> rows = CentredRows(np.array([[0.0, 0.0], [3.0, 4.0]]))
@@ -48,7 +48,23 @@ class CentredRows:
             shift = 0.0
         else:
             self.rows, self.origin = rows, self.mean
-        self.rounding = 8 * float(np.finfo(rows.dtype).eps) * farthest * (farthest + shift)
+        # For each row by itself: one that is far from all others must not make these equal.
+        self._lengths = np.sqrt(self.squares)
+        self._shift = rows.dtype.type(shift)
+        self.rounding = self.rounding_at(np.zeros_like(self.squares))
+
+    def rounding_at(self, distances: Array) -> Array:
+        """What rounding may have done to squared distances.
+
+        Args:
+            distances: One for each row, `[N]`.
+
+        Returns:
+            `[N]`.
+        """
+        reach = self._lengths + np.sqrt(distances)  # no less than the length of the point
+        eps = reach.dtype.type(8 * np.finfo(reach.dtype).eps)
+        return np.asarray(eps * reach * (reach + self._shift))
 
     def to(self, point: Array) -> Array:
         """Squared distances of all rows to a point.
@@ -164,12 +180,15 @@ class FactoredRows:
         return distances
 
 
-def lowest_of_the_highest(values: Array, rounding: float = 0.0) -> int:
+def lowest_of_the_highest(
+    values: Array, rounding: float | Array = 0.0, among: npt.NDArray[np.bool_] | None = None
+) -> int:
     """The first of the largest values.
 
     Args:
         values: `[N]`.
-        rounding: Values as close as this are equal.
+        rounding: Values as close as this are equal; or `[N]`, as close as that of both together.
+        among: `[N]`, which to look at, at least one; None: all.
 
     Returns:
         Its index.
@@ -177,5 +196,11 @@ def lowest_of_the_highest(values: Array, rounding: float = 0.0) -> int:
     Example:
         >>> lowest_of_the_highest(np.array([1.0, 2.0, 2.5]), rounding=0.5)
         1
+        >>> lowest_of_the_highest(np.array([0.0, 2.0]), 9.0, among=np.array([False, True]))
+        1
     """
-    return int(np.argmax(values >= values.max() - rounding))
+    if among is not None:
+        values = np.where(among, values, -np.inf)
+    highest = int(np.argmax(values))
+    slack = rounding + rounding[highest] if isinstance(rounding, np.ndarray) else rounding
+    return int(np.argmax(values >= values[highest] - slack))

@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg import cho_factor, cho_solve
 
 from baal.active.heuristics.functional.distances import CentredRows, lowest_of_the_highest
 
@@ -58,7 +57,7 @@ def largest_cluster(
             largest = clusters == _first_of_largest(sizes)
             if not (largest & is_free).any():  # nothing is far from anything
                 largest = is_free
-            winner = lowest_of_the_highest(np.where(largest & is_free, nearest, -1), rows.rounding)
+            winner = lowest_of_the_highest(nearest, rows.rounding_at(nearest), largest & is_free)
             gains[step] = nearest[winner]
         indices[step] = winner
         is_free[winner] = False
@@ -81,10 +80,10 @@ def _nearest(rows: CentredRows, points: Array) -> tuple[Array, IntArray]:
     return nearest, which
 
 
-def _first_of_largest(values: Array) -> int:
+def _first_of_largest(values: Array, among: npt.NDArray[np.bool_] | None = None) -> int:
     """With sums of many numbers, whose rounding grows with their size."""
     rounding = 8 * float(np.finfo(values.dtype).eps) * abs(float(values.max()))
-    return lowest_of_the_highest(values, rounding)
+    return lowest_of_the_highest(values, rounding, among)
 
 
 def max_determinant(
@@ -128,15 +127,16 @@ def max_determinant(
     inverse, variances = np.eye(h.shape[1]) / scale, squares.copy()  # of A
     if labelled is not None and len(labelled):
         seen = _features(labelled, bias)
-        factor = cho_factor(seen.T @ seen + scale * np.eye(h.shape[1]))
-        inverse = cho_solve(factor, np.eye(h.shape[1]))
+        # Not by Cholesky, which fails where the noise is nothing beside what is labelled.
+        strengths, directions = np.linalg.eigh(seen.T @ seen)
+        inverse = (directions / (np.maximum(strengths, 0) + scale)) @ directions.T
         variances = scale * np.einsum("nd,nd->n", h @ inverse, h)
     is_free = np.ones(len(h), dtype=np.bool_)
     indices, gains = np.zeros(n, np.int64), np.zeros(n)
     # What sets variances apart that differ by less is rounding.
-    rounding = 64 * float(np.finfo(np.float64).eps) * float(squares.max(initial=0.0))
+    rounding = 64 * float(np.finfo(np.float64).eps) * squares
     for step in range(n):
-        winner = lowest_of_the_highest(np.where(is_free, variances, -1), rounding)
+        winner = lowest_of_the_highest(variances, rounding, is_free)
         indices[step], gains[step] = winner, variances[winner]
         is_free[winner] = False
         direction = inverse @ h[winner]
@@ -186,7 +186,7 @@ def spread_in_both(
     is_free = np.ones(len(embeddings), dtype=np.bool_)
     indices, gains = np.zeros(n, np.int64), np.zeros(n, smallest.dtype)
     for step in range(n):
-        winner = _first_of_largest(np.where(is_free, smallest, -1))
+        winner = _first_of_largest(smallest, is_free)
         indices[step], gains[step] = winner, smallest[winner]
         is_free[winner] = False
         products = inputs.to_item(winner) * outputs.to_item(winner)
@@ -200,8 +200,8 @@ def _smallest_products(
 ) -> Array:
     """Of squared distances, `[N]`; what is next to nothing but rounding counts as nothing."""
     smallest = []
-    for (_, x), (_, y) in zip(inputs.blocks(labelled), outputs.blocks(targets), strict=True):
-        x[x <= inputs.rounding] = 0
-        y[y <= outputs.rounding] = 0
+    for (part, x), (_, y) in zip(inputs.blocks(labelled), outputs.blocks(targets), strict=True):
+        x[x <= inputs.rounding[part, np.newaxis]] = 0
+        y[y <= outputs.rounding[part, np.newaxis]] = 0
         smallest.append((x * y).min(axis=1))
     return np.concatenate(smallest)

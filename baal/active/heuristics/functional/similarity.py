@@ -151,7 +151,7 @@ def ranked_batch(
 
     for step in range(n):
         values = scores(step)
-        winner = lowest_of_the_highest(np.where(is_free, values, -np.inf), rounding)
+        winner = lowest_of_the_highest(values, rounding, is_free)
         if step == n_labelled == 0:
             winner = lowest_of_the_highest(-similarity.rows.squares, similarity.rows.rounding)
         indices[step], gains[step] = winner, values[winner]
