@@ -24,7 +24,8 @@ class BADGE(BatchHeuristic):
     Args:
         query_size: Items of the batch; more than the pool holds are as many as it holds.
         mode: Not used: there are no predictions to read.
-        seed: Of the draws. None draws from NumPy's global state.
+        seed: Of the draws, which go along the order of the items. None draws from NumPy's global
+            state.
 
     Raises:
         InvalidArgumentError: `query_size` is negative.
