@@ -51,8 +51,9 @@ def _attributes(tex: str) -> str:
     for pattern, replacement in REPLACED:
         drawn = pattern.sub(replacement, drawn)
     font, file = FontProperties(size=FONT_SIZE, math_fontfamily="cm"), io.BytesIO()
-    # A fixed salt, so that the same formula gives the same identifiers.
-    with mpl.rc_context({"svg.hashsalt": "baal"}):
+    # A fixed salt, so that the same formula gives the same identifiers; no background, since pages
+    # are dark at night.
+    with mpl.rc_context({"svg.hashsalt": "baal", "savefig.transparent": True}):
         try:
             size = MathTextParser("path").parse(f"${drawn}$", dpi=72, prop=font)
             math_to_image(f"${drawn}$", file, prop=font, format="svg")

@@ -44,7 +44,7 @@ def to_markdown(notebook: dict[str, Any]) -> str:
 
 def _shown(output: dict[str, Any]) -> Iterator[str]:
     if output["output_type"] == "stream":
-        yield _fenced(_joined(output["text"]), "text", "output")
+        yield _fenced(_joined(output["text"]), "text", "output", "no-copy")
     data = output.get("data", {})
     form = next((form for form in FORMS if form in data), None)
     if form == "image/png":
@@ -58,12 +58,13 @@ def _shown(output: dict[str, Any]) -> Iterator[str]:
     elif form == "text/markdown":
         yield _joined(data[form])
     elif form == "text/plain":
-        yield _fenced(_joined(data[form]), "text", "output")
+        yield _fenced(_joined(data[form]), "text", "output", "no-copy")
 
 
-def _fenced(text: str, language: str, style: str = "") -> str:
+def _fenced(text: str, language: str, *styles: str) -> str:
     fence = "`" * max([3, *(len(ticks) + 1 for ticks in re.findall("`+", text))])
-    return f"{fence}{{ .{language} {'.' + style if style else ''} }}\n{text.rstrip()}\n{fence}"
+    classes = " ".join(f".{name}" for name in (language, *styles))
+    return f"{fence}{{ {classes} }}\n{text.rstrip()}\n{fence}"
 
 
 def _joined(text: str | list[str]) -> str:
