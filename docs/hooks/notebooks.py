@@ -38,8 +38,20 @@ def to_markdown(notebook: dict[str, Any]) -> str:
             parts.append(LINK.sub(r"](\g<page>.md\g<anchor>)", source))
         elif cell["cell_type"] == "code":
             parts.append(_fenced(source, "python"))
-            parts += [part for output in cell["outputs"] for part in _shown(output)]
+            parts += [part for output in _merged(cell["outputs"]) for part in _shown(output)]
     return "\n\n".join(parts) + "\n"
+
+
+def _merged(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What a cell printed in one piece, however often the kernel handed it over."""
+    merged: list[dict[str, Any]] = []
+    for output in outputs:
+        if merged and output["output_type"] == merged[-1]["output_type"] == "stream":
+            text = _joined(merged[-1]["text"]) + _joined(output["text"])
+            merged[-1] = {**merged[-1], "text": text}
+        else:
+            merged.append(output)
+    return merged
 
 
 def _shown(output: dict[str, Any]) -> Iterator[str]:
