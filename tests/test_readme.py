@@ -1,5 +1,6 @@
 """The README and the documentation: what they show runs, what they point at exists."""
 
+import json
 import re
 import warnings
 from pathlib import Path
@@ -10,7 +11,16 @@ ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 NAMES = [path.relative_to(ROOT).as_posix() for path in PAGES]
 PYTHON = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
+LINK = re.compile(r"\]\((?P<page>[^)#\s]*)(?:#(?P<anchor>[^)\s]+))?[^)]*\)")
+FENCED = re.compile(r"^(`{3,})(?!`).*?^\1$", re.DOTALL | re.MULTILINE)
+HEADING = re.compile(r"^#+ +(.+?)\s*$", re.MULTILINE)
+# Strict builds of the site check the links of its pages, but not those of files outside of docs.
+LINKED = [
+    *PAGES,
+    ROOT / "CONTRIBUTING.md",
+    *sorted((ROOT / "docs").glob("*/*.md")),
+    *sorted((ROOT / "docs").glob("*/*.ipynb")),
+]
 
 
 def blocks(path):
@@ -39,14 +49,44 @@ def test_there_are_blocks_to_run():
     assert all(list(blocks(path)) for path in PAGES if path.name != "contributing.md")
 
 
-@pytest.mark.parametrize("path", PAGES, ids=NAMES)
+def prose(path):
+    """The text of a page without its code; of a notebook, that of its Markdown cells."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".ipynb":
+        cells = json.loads(text)["cells"]
+        text = "\n\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
+    return FENCED.sub("", text)
+
+
+def anchors(path):
+    """The headings of a page as Python-Markdown and code hosts name them."""
+    titles = HEADING.findall(prose(path))
+    kept = [re.sub(r"[^\w\s-]", "", title).strip().lower() for title in titles]
+    return {re.sub(r"[-\s]+", "-", title) for title in kept}
+
+
+def leads_somewhere(path, page, anchor):
+    target = path.parent / page if page else path
+    if path.suffix == ".ipynb" or path.parent.name == "tutorials":
+        # A notebook is a page of the site.
+        target = target if target.exists() else target.with_suffix(".ipynb")
+    return target.exists() and (not anchor or anchor in anchors(target))
+
+
+@pytest.mark.parametrize("path", LINKED, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_links_lead_somewhere(path):
-    targets = LINK.findall(path.read_text(encoding="utf-8"))
-    missing = [
-        target for target in targets if "://" not in target and not (path.parent / target).exists()
-    ]
-    assert targets
+    links = [(m["page"], m["anchor"]) for m in LINK.finditer(prose(path))]
+    missing = [link for link in links if "://" not in link[0] and not leads_somewhere(path, *link)]
     assert not missing
+
+
+def test_links_that_lead_nowhere_are_found():
+    readme, heuristics = ROOT / "README.md", "docs/heuristics.md"
+    assert leads_somewhere(readme, heuristics, "which-one")
+    assert leads_somewhere(readme, "", "ten-lines")
+    assert not leads_somewhere(readme, heuristics, "which-two")
+    assert not leads_somewhere(readme, "docs/nowhere.md", None)
+    assert sum(len(LINK.findall(prose(path))) for path in LINKED) > 100
 
 
 @pytest.mark.parametrize("path", PAGES, ids=NAMES)
@@ -62,3 +102,11 @@ def test_the_result_of_the_main_job_is_marked_and_complete():
     assert len(rows) == 2 + 15
     assert "bald" in rows[0]
     assert "random" in rows[0]
+
+
+def test_what_the_first_lines_say_of_the_main_job_is_in_its_table():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    row = re.compile(r"^\| +(\d+) \| +([\d.]+) ± .*?\| +([\d.]+) ± ", re.MULTILINE)
+    errors = {int(labels): (float(bald), float(rand)) for labels, bald, rand in row.findall(text)}
+    assert "With 80 labels chosen so, the model below errs less than with 160 random ones" in text
+    assert errors[80][0] < errors[160][1]

@@ -2,7 +2,7 @@
 
 `pymdownx.arithmatex` marks formulas; matplotlib, which knows enough TeX for ours, draws them. So
 the site needs no script, font or network to show them. A formula that matplotlib cannot read ends
-the build with an error that names it.
+the build with an error that names it. A number in a table is not parted from its error.
 """
 
 import base64
@@ -21,6 +21,7 @@ FONT_SIZE = 10  # points; one em of the picture
 MARKED = re.compile(
     r'<(?P<tag>div|span) class="arithmatex">\\[\[(](?P<tex>.*?)\\[\])]</(?P=tag)>', re.DOTALL
 )
+CELL = re.compile(r"<td[^>]*>[^<]*")
 # What matplotlib lacks, among it the thin spaces around operators, and what says the same there.
 REPLACED = (
     (re.compile(r"\\[td]?frac\s*(\w)\s*(\w)"), r"\\frac{\1}{\2}"),
@@ -34,7 +35,10 @@ REPLACED = (
 
 
 def on_page_content(html: str, **_: Any) -> str:
-    """Replace every marked formula of a page."""
+    """Replace every marked formula of a page, and the spaces around ± in its tables."""
+    html = CELL.sub(
+        lambda cell: cell[0].replace(" ± ", "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}"), html
+    )
     return MARKED.sub(_to_picture, html)
 
 
@@ -51,8 +55,9 @@ def _attributes(tex: str) -> str:
     for pattern, replacement in REPLACED:
         drawn = pattern.sub(replacement, drawn)
     font, file = FontProperties(size=FONT_SIZE, math_fontfamily="cm"), io.BytesIO()
-    # A fixed salt, so that the same formula gives the same identifiers.
-    with mpl.rc_context({"svg.hashsalt": "baal"}):
+    # A fixed salt, so that the same formula gives the same identifiers; no background, since pages
+    # are dark at night.
+    with mpl.rc_context({"svg.hashsalt": "baal", "savefig.transparent": True}):
         try:
             size = MathTextParser("path").parse(f"${drawn}$", dpi=72, prop=font)
             math_to_image(f"${drawn}$", file, prop=font, format="svg")

@@ -38,13 +38,25 @@ def to_markdown(notebook: dict[str, Any]) -> str:
             parts.append(LINK.sub(r"](\g<page>.md\g<anchor>)", source))
         elif cell["cell_type"] == "code":
             parts.append(_fenced(source, "python"))
-            parts += [part for output in cell["outputs"] for part in _shown(output)]
+            parts += [part for output in _merged(cell["outputs"]) for part in _shown(output)]
     return "\n\n".join(parts) + "\n"
+
+
+def _merged(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What a cell printed in one piece, however often the kernel handed it over."""
+    merged: list[dict[str, Any]] = []
+    for output in outputs:
+        if merged and output["output_type"] == merged[-1]["output_type"] == "stream":
+            text = _joined(merged[-1]["text"]) + _joined(output["text"])
+            merged[-1] = {**merged[-1], "text": text}
+        else:
+            merged.append(output)
+    return merged
 
 
 def _shown(output: dict[str, Any]) -> Iterator[str]:
     if output["output_type"] == "stream":
-        yield _fenced(_joined(output["text"]), "text", "output")
+        yield _fenced(_joined(output["text"]), "text", "output", "no-copy")
     data = output.get("data", {})
     form = next((form for form in FORMS if form in data), None)
     if form == "image/png":
@@ -58,12 +70,13 @@ def _shown(output: dict[str, Any]) -> Iterator[str]:
     elif form == "text/markdown":
         yield _joined(data[form])
     elif form == "text/plain":
-        yield _fenced(_joined(data[form]), "text", "output")
+        yield _fenced(_joined(data[form]), "text", "output", "no-copy")
 
 
-def _fenced(text: str, language: str, style: str = "") -> str:
+def _fenced(text: str, language: str, *styles: str) -> str:
     fence = "`" * max([3, *(len(ticks) + 1 for ticks in re.findall("`+", text))])
-    return f"{fence}{{ .{language} {'.' + style if style else ''} }}\n{text.rstrip()}\n{fence}"
+    classes = " ".join(f".{name}" for name in (language, *styles))
+    return f"{fence}{{ {classes} }}\n{text.rstrip()}\n{fence}"
 
 
 def _joined(text: str | list[str]) -> str:
