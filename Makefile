@@ -86,8 +86,11 @@ $(VENV)/ready: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(PIP) --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
+# The photographs of one tutorial lie in the package deepforest, which is never imported. What it
+# depends on is left out: much, and a torchvision among it that this environment must not have.
 $(VENV)/ready-docs: $(VENV)/ready
 	$(PIP) --constraint constraints.txt --editable '.[docs]'
+	$(PIP) --constraint constraints.txt --no-deps deepforest
 	touch $@
 
 $(VENV)/ready-oldest: pyproject.toml constraints-oldest.txt | $(VENV)/bin/python

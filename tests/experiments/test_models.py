@@ -4,6 +4,8 @@ import pytest
 import torch
 from torch import nn
 
+from baal.bayesian.dropout import patch_module
+from baal.bayesian.sampling import sample_posterior
 from baal.experiments.models import (
     TextLSTM,
     TextTransformer,
@@ -68,6 +70,34 @@ def test_unet_classifies_each_pixel(height, width):
     net = UNet(3, width=2, dropout=0.4).eval()
     assert net(torch.zeros(2, 3, height, width)).shape == (2, 3, height, width)
     assert dropouts(net) == [0.4]
+
+
+def test_unet_has_the_layers_of_its_description():
+    """Two convolutions with batch normalisation on each level, and one more where it goes up."""
+
+    def double(n_in, n_out):
+        return (9 * n_in + 1 + 2) * n_out + (9 * n_out + 1 + 2) * n_out
+
+    ways_up = (4 * 8 + 1) * 4 + (4 * 4 + 1) * 2  # 2x2 transposed convolutions
+    levels = double(3, 2) + double(2, 4) + double(4, 8) + double(8, 4) + double(4, 2)
+    assert n_parameters(UNet(3, width=2)) == levels + ways_up + (2 + 1) * 3
+
+
+def test_unet_has_a_posterior_for_each_pixel_and_drops_whole_channels():
+    torch.manual_seed(0)
+    net = patch_module(UNet(2, width=4)).eval()
+    samples = sample_posterior(net, torch.randn(2, 3, 8, 8), iterations=5)
+    assert samples.shape == (2, 2, 8, 8, 5)
+    assert (samples.std(-1) > 0).all()
+    seen = []
+    net.dropout.register_forward_hook(lambda module, args, output: seen.append((*args, output)))
+    net(torch.randn(1, 3, 8, 8))
+    assert [list(given.shape) for given, _ in seen] == [[1, 16, 2, 2], [1, 8, 4, 4]]
+    for given, left in seen:
+        for before, after in zip(given[0], left[0], strict=True):
+            assert torch.equal(after, torch.zeros_like(after)) or torch.allclose(
+                after, before / (1 - 0.3)
+            )
 
 
 def test_unet_passes_details_around_its_bottom():

@@ -10,7 +10,7 @@ from torch.utils.data import Subset, TensorDataset
 
 from baal.exceptions import InvalidTypeError
 
-__all__ = ["ImageClassificationTask", "targets_of"]
+__all__ = ["ImageClassificationTask", "SegmentationTask", "targets_of"]
 
 # Where datasets keep their classes: torchvision's, many others', `FileDataset`.
 ATTRIBUTES = ("targets", "labels", "lbls")
@@ -41,6 +41,29 @@ class ImageClassificationTask:
     n_classes: int
     class_names: tuple[str, ...] = ()
     pool_specifics: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class SegmentationTask:
+    """A pool to label and a test set to measure on, with a class for each pixel.
+
+    Attributes:
+        pool: A map-style dataset of items `(image [channels, H, W] float32, mask [H, W] int64)`.
+        test: The same, disjoint from the pool.
+        n_classes: Number of classes `C`.
+        class_names: Names `[C]` of the classes; empty if they have none.
+
+    Example:
+        >>> import torch
+        >>> empty = TensorDataset(torch.zeros(0, 3, 8, 8), torch.zeros(0, 8, 8, dtype=torch.int64))
+        >>> SegmentationTask(pool=empty, test=empty, n_classes=2).n_classes
+        2
+    """
+
+    pool: Any
+    test: Any
+    n_classes: int
+    class_names: tuple[str, ...] = ()
 
 
 def targets_of(dataset: Any) -> npt.NDArray[np.int64]:
