@@ -6,7 +6,14 @@ import numpy as np
 
 from baal.exceptions import InvalidArgumentError, InvalidTypeError
 
-__all__ = ["check_count", "check_heuristic", "check_number", "check_temperature"]
+__all__ = [
+    "check_count",
+    "check_heuristic",
+    "check_number",
+    "check_positive",
+    "check_seed",
+    "check_temperature",
+]
 
 
 def check_count(name: str, value: Any, at_least: int = 0) -> int:
@@ -83,6 +90,51 @@ def check_number(name: str, value: Any) -> float:
     return float(value)
 
 
+def check_positive(name: str, value: Any) -> float:
+    """Read a number: above zero and finite.
+
+    Args:
+        name: What the caller calls the argument, for the error's message.
+        value: Any real number.
+
+    Returns:
+        It, as a float.
+
+    Raises:
+        InvalidArgumentError: Zero, negative, infinite or NaN.
+        InvalidTypeError: It is no number.
+
+    Example:
+        >>> check_positive("ridge", 1)
+        1.0
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+        raise InvalidTypeError(f"Expected `{name}` to be a number, but got {value!r}.")
+    if not 0 < value < np.inf:
+        raise InvalidArgumentError(f"Expected `{name}` to be above 0 and finite, but got {value}.")
+    return float(value)
+
+
+def check_seed(value: Any) -> int | None:
+    """Read a seed.
+
+    Args:
+        value: A whole number from 0 on, or None.
+
+    Returns:
+        It, as an `int` if it is a number.
+
+    Raises:
+        InvalidArgumentError: It is negative.
+        InvalidTypeError: It is neither.
+
+    Example:
+        >>> check_seed(3), check_seed(None)
+        (3, None)
+    """
+    return None if value is None else check_count("seed", value)
+
+
 def check_temperature(temperature: Any) -> float:
     """Read a temperature: above zero and finite.
 
@@ -100,10 +152,4 @@ def check_temperature(temperature: Any) -> float:
         >>> check_temperature(1)
         1.0
     """
-    if isinstance(temperature, bool) or not isinstance(temperature, int | float | np.number):
-        raise InvalidTypeError(f"Expected `temperature` to be a number, but got {temperature!r}.")
-    if not 0 < temperature < np.inf:
-        raise InvalidArgumentError(
-            f"Expected `temperature` to be above 0 and finite, but got {temperature}."
-        )
-    return float(temperature)
+    return check_positive("temperature", temperature)

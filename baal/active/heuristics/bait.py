@@ -1,8 +1,6 @@
 """BAIT: the batch that leaves the least variance of predictions."""
 
-import numpy as np
-
-from baal.active.heuristics.arguments import check_count
+from baal.active.heuristics.arguments import check_count, check_positive
 from baal.active.heuristics.batch_based import BatchHeuristic, Choice
 from baal.active.heuristics.functional.bait import fisher_batch
 from baal.active.heuristics.pool_data import PoolData
@@ -44,7 +42,7 @@ class BAIT(BatchHeuristic):
 
     Raises:
         InvalidArgumentError: A number is out of its range, or `mode` unknown.
-        InvalidTypeError: `query_size` or `max_parameters` is no whole number.
+        InvalidTypeError: `query_size` or `max_parameters` is no whole number, or `ridge` no number.
 
     Example:
         >>> p, h = [[0.5, 0.5], [0.5, 0.5], [0.9, 0.1]], [[2.0, 0.0], [2.0, 0.0], [0.0, 1.0]]
@@ -71,11 +69,7 @@ class BAIT(BatchHeuristic):
         seed: int | None = None,
     ) -> None:
         super().__init__(query_size, mode=mode, seed=seed)
-        if not 0 < ridge < np.inf:
-            raise InvalidArgumentError(
-                f"Expected `ridge` to be above 0 and finite, but got {ridge}."
-            )
-        self.ridge, self.binary = ridge, binary
+        self.ridge, self.binary = check_positive("ridge", ridge), binary
         self.max_parameters = check_count("max_parameters", max_parameters, at_least=1)
 
     def choose(self, pool: PoolData, n: int) -> Choice:
@@ -90,7 +84,7 @@ class BAIT(BatchHeuristic):
 
         Raises:
             InvalidArgumentError: Labelled items have embeddings alone, or predictions alone, or the
-                pool is too large, see `fisher_batch`.
+                pool is too large or its embeddings too long, see `fisher_batch`.
         """
         assert pool.probabilities is not None
         assert pool.embeddings is not None

@@ -1,3 +1,5 @@
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -179,6 +181,9 @@ def test_arguments():
     for ridge in (0, -1.0, np.inf, np.nan):
         with pytest.raises(InvalidArgumentError, match="`ridge` to be above 0 and finite, but got"):
             BAIT(1, ridge=ridge)
+    for ridge in ("a", None, True):
+        with pytest.raises(InvalidTypeError, match="`ridge` to be a number, but got"):
+            BAIT(1, ridge=ridge)
     with pytest.raises(InvalidArgumentError, match="`max_parameters` to be 1 or more, but got 0"):
         BAIT(1, max_parameters=0)
     with pytest.raises(InvalidTypeError, match="`query_size` to be an int"):
@@ -187,6 +192,123 @@ def test_arguments():
 
 def test_embeddings_beside_which_nothing_is_left_of_the_ridge():
     p, h = np.full((3, 2), 0.5), np.eye(3) * 1e20
-    with pytest.raises(InvalidArgumentError, match=r"at most 1e\+15 times `ridge`, but got 1e\+40"):
+    with pytest.raises(InvalidArgumentError, match=r"1e\+13 times `ridge`, but got 1e\+40"):
         BAIT(1).get_ranks(p, embeddings=h)
     assert BAIT(1, ridge=1e40).get_ranks(p, embeddings=h)[0].tolist() == [0, 1, 2]
+    with pytest.raises(InvalidArgumentError, match="but got inf for `embeddings`"):
+        BAIT(1).get_ranks(p, embeddings=np.eye(3) * 1e200)
+    with pytest.raises(InvalidArgumentError, match=r"got 1.2e\+13 for `labelled_embeddings`"):
+        BAIT(1).get_ranks(
+            p, embeddings=h / 1e20, labelled_embeddings=h / 1e14 * 2, labelled_predictions=p
+        )
+
+
+def final_trace(p, h, chosen, labelled=((), ())):
+    """Of the batch, in rational numbers: as exact as its arguments."""
+    fisher = [exact_information(*item) for item in zip(p, h, strict=True)]
+    start = [exact_information(*item) for item in zip(*labelled, strict=True)]
+    matrix = sum([*start, *(fisher[i] for i in chosen)], start=np.eye(len(fisher[0]), dtype=int))
+    return trace_of_the_solution(matrix, sum(fisher) / Fraction(len(p)))
+
+
+def exact_information(q, x):
+    q, x = (np.array([Fraction(float(v)) for v in values]) for values in (q, x))
+    q = q / sum(q)
+    return np.kron(np.diag(q) - np.outer(q, q), np.outer(x, x))
+
+
+def trace_of_the_solution(matrix, target):
+    """`tr(matrix^-1 target)` by elimination."""
+    size = len(matrix)
+    rows = np.concatenate([matrix, target], axis=1)
+    for k in range(size):
+        rows[k] = rows[k] / rows[k, k]
+        for i in range(size):
+            if i != k:
+                rows[i] = rows[i] - rows[i, k] * rows[k]
+    return sum(rows[:, size:].diagonal())
+
+
+def exact_bait(p, h, n, labelled):
+    chosen = []
+    for _ in range(min(2 * n, len(p))):
+        others = [i for i in range(len(p)) if i not in chosen]
+        chosen.append(min(others, key=lambda i: final_trace(p, h, [*chosen, i], labelled)))
+    while len(chosen) > n:
+        rest = [[j for j in chosen if j != i] for i in chosen]
+        chosen = min(rest, key=lambda items: final_trace(p, h, items, labelled))
+    return chosen
+
+
+@pytest.mark.parametrize("n_labelled", [0, 2])
+@pytest.mark.parametrize("scale", [1, 1e3, 3e3, 1e4, 1e5, 1e6])
+def test_long_embeddings_against_a_search_in_rational_numbers(scale, n_labelled):
+    for seed in range(3):
+        p, h = draw(7, 2, 2, seed)
+        q, k = draw(n_labelled, 2, 2, seed + 100)
+        h, k = h * scale, k * scale
+        chosen, gains, _ = functional.fisher_batch(p, h, 2, q, k)
+        best = final_trace(p, h, exact_bait(p, h, 2, (q, k)), (q, k))
+        got = [final_trace(p, h, chosen[:i], (q, k)) for i in range(3)]
+        assert float(got[-1] / best) <= 1 + 1e-6
+        # What is left is a small part of what the first brings.
+        np.testing.assert_allclose(gains[0], float(got[0] - got[1]), rtol=1e-5)
+
+
+def test_where_the_first_items_gains_hide_what_is_left():
+    """One feature: any item takes all but the ten billionth part, and that part is the choice."""
+    p, h = np.full((3, 2), 0.5), np.array([[1.0], [1.5], [2.0]]) * 1e5
+    assert BAIT(1)(p, embeddings=h)[0] == 2
+    assert sorted(BAIT(2)(p, embeddings=h)[:2]) == [1, 2]
+
+
+@pytest.mark.parametrize("scale", [1e3, 1e4, 1e5])
+def test_larger_pools_of_long_embeddings_against_a_literal_search(scale):
+    """In float64, but for the class that no label tells of, whose weights only spoil the digits."""
+    rng = np.random.default_rng(0)
+    p, h = rng.dirichlet(np.ones(3), 40), np.abs(rng.normal(size=(40, 6))) * scale
+    basis = np.linalg.svd(np.ones((1, 3)))[2][1:]
+    fisher = np.array(
+        [
+            np.kron(basis @ (np.diag(q) - np.outer(q, q)) @ basis.T, np.outer(x, x))
+            for q, x in zip(p, h, strict=True)
+        ]
+    )
+    expected = literal_bait(fisher, 5, np.zeros((0, 12, 12)), 1.0)[0]
+    matrix, target = np.eye(12), fisher.mean(axis=0)
+    got, best = (
+        np.trace(np.linalg.solve(matrix + fisher[items].sum(axis=0), target))
+        for items in (BAIT(5)(p, embeddings=h)[:5], expected)
+    )
+    assert got <= best * (1 + 1e-6)
+
+
+def test_copies_of_long_embeddings_wait():
+    h = np.repeat(np.eye(4) * [4, 3, 2, 1], 3, axis=0) * 1e4
+    ranks = BAIT(4)(np.full((12, 2), 0.5), embeddings=h)
+    assert sorted(ranks[:4]) == [0, 3, 6, 9]
+
+
+@given(
+    st.integers(0, 2**32 - 1),
+    st.floats(-4, 8),
+    st.floats(-4, 4),
+    st.booleans(),
+    st.sampled_from([np.float32, np.float64]),
+)
+def test_any_lengths_give_ranks_or_the_one_error(seed, length, ridge, binary, dtype):
+    rng = np.random.default_rng(seed)
+    n, n_features, n_directions = rng.integers(1, 12, size=3)
+    h = rng.normal(size=(n + 3, n_directions)) @ rng.normal(size=(n_directions, n_features))
+    h = (h[rng.integers(n + 3, size=n + 3)] * 10**length).astype(dtype)
+    p = rng.dirichlet(np.ones(3) * 10 ** rng.uniform(-2, 1), n + 3).astype(dtype)
+    labelled = {"labelled_embeddings": h[n:], "labelled_predictions": p[n:]}
+    heuristic = BAIT(4, ridge=10**ridge, binary=binary)
+    squares = (h.astype(np.float64) ** 2).sum(axis=1)
+    if max(squares[:n].max(), squares[n:].sum()) > 1e13 * heuristic.ridge:
+        with pytest.raises(InvalidArgumentError, match="squared lengths of `embeddings`"):
+            heuristic.get_ranks(p[:n], embeddings=h[:n], **labelled)
+        return
+    ranks, scores = heuristic.get_ranks(p[:n], embeddings=h[:n], **labelled)
+    assert sorted(ranks) == list(range(n))
+    assert (np.isfinite(scores) & (scores >= 0)).all()
