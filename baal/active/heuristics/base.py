@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from baal.active.heuristics.arguments import check_seed
 from baal.active.heuristics.decorators import reading_as, reads_probabilities
 from baal.active.heuristics.predictions import as_array, is_batches, join, read_whole, reblock
 from baal.active.heuristics.ranking import rank_scores, read_scores
@@ -80,7 +81,8 @@ class AbstractHeuristic:
             `np.random.seed` sets.
 
     Raises:
-        InvalidArgumentError: An argument is none of the above.
+        InvalidArgumentError: An argument is none of the above, or `seed` is negative.
+        InvalidTypeError: `seed` is neither a whole number nor None.
 
     Example:
         >>> class MeanOutput(AbstractHeuristic):
@@ -129,6 +131,7 @@ class AbstractHeuristic:
         self.shuffle_prop = check_shuffle_prop(shuffle_prop)
         self.reversed = reverse or type(self).reversed
         self.mode: Reading = mode
+        seed = check_seed(seed)
         self._generator = None if seed is None else np.random.default_rng(seed)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

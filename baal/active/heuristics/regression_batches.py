@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from baal.active.heuristics.arguments import check_positive
 from baal.active.heuristics.batch_based import BatchHeuristic, Choice
 from baal.active.heuristics.functional.coverage import k_center
 from baal.active.heuristics.functional.regression_batches import (
@@ -91,7 +92,7 @@ class MaxDet(BatchHeuristic):
 
     Raises:
         InvalidArgumentError: `query_size` is negative, or `noise` not above 0 and finite.
-        InvalidTypeError: `query_size` is no whole number.
+        InvalidTypeError: `query_size` is no whole number, or `noise` no number.
 
     Example:
         >>> h = [[3.0, 0.0], [2.9, 0.0], [0.0, 1.0]]
@@ -115,11 +116,7 @@ class MaxDet(BatchHeuristic):
         seed: int | None = None,
     ) -> None:
         super().__init__(query_size, mode=mode, seed=seed)
-        if not 0 < noise < np.inf:
-            raise InvalidArgumentError(
-                f"Expected `noise` to be above 0 and finite, but got {noise}."
-            )
-        self.noise, self.bias = noise, bias
+        self.noise, self.bias = check_positive("noise", noise), bias
 
     def choose(self, pool: PoolData, n: int) -> Choice:
         """Choose a batch.
