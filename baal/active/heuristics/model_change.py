@@ -83,7 +83,9 @@ class ExpectedGradientLength(PoolHeuristic):
         lengths = pool.gradient_lengths
         if lengths is None:
             assert pool.embeddings is not None
-            sizes = np.linalg.norm(pool.embeddings.astype(np.float64), axis=1)
+            h = pool.embeddings
+            # In float64 without a copy of them all.
+            sizes = np.sqrt(np.einsum("nd,nd->n", h, h, dtype=np.float64))
             lengths = residual_lengths(pool.probabilities) * sizes[:, None]
         elif lengths.shape != pool.probabilities.shape:
             raise InvalidArgumentError(
@@ -96,8 +98,8 @@ class ExpectedGradientLength(PoolHeuristic):
 class ExpectedErrorReduction(PoolHeuristic):
     r"""How much the label would lower the pool's expected log-loss, by products of gradients.
 
-    $$\frac{1}{M} \sum_j \sum_{y,y'} p_i(y)\, p_j(y')\, (g_i(y) \cdot g_j(y'))^2
-      = \frac{1}{M} \sum_j (h_i \cdot h_j)^2\, tr(S_i S_j), \quad S = diag(p) - p p^T$$
+    $$\frac{1}{M} \sum_{j \ne i} \sum_{y,y'} p_i(y)\, p_j(y')\, (g_i(y) \cdot g_j(y'))^2
+      = \frac{1}{M} \sum_{j \ne i} (h_i \cdot h_j)^2\, tr(S_i S_j), \quad S = diag(p) - p p^T$$
 
     Expected error reduction (Roy & McCallum 2001; section 3.4 of Settles' survey,
     http://burrsettles.com/pub/settles.activelearning.pdf) trains the model anew for each item and
@@ -111,15 +113,23 @@ class ExpectedErrorReduction(PoolHeuristic):
     distribution `p_i(y) p_j(y') (1 + a g_i(y) . g_j(y'))`, which keeps both marginals, and whose
     mutual information is `a^2 / 2` times the expected squared product. That information is what the
     entropy of item `j`, its expected log-loss, will fall by when `i` is labelled; the score is the
-    mean over the pool, less the factor, which changes no rank. The mean of absolute products would
-    grow likewise, but is neither an error nor has it a form without pairs of classes.
+    mean over the rest of the pool, less the factor, which changes no rank. The mean of absolute
+    products would grow likewise, but is neither an error nor has it a form without pairs of
+    classes.
+
+    What a label tells of its own item counts for nothing. So an item whose embedding is orthogonal
+    to all others scores 0, however long it is, and so does the only item of a pool. Other outliers
+    do win: the score grows with the square of an item's length, so that one long embedding that
+    points where a few others do, or between all of them, is worth many. Where lengths mean nothing,
+    scale embeddings to length one.
 
     In other words the score is the trace of the product of two Fisher matrices, the item's and the
-    pool's mean: `BAIT` is what it becomes where labelled items have their say.
+    mean of the rest: `BAIT` is what it becomes where labelled items have their say.
 
     Args:
-        max_pool: Where the pool has more items, so many of them stand for it, drawn at random;
-            None: all of them, at a cost that grows with the square of the pool.
+        max_pool: Where the pool has more items, so many of them stand for it, drawn at random; for
+            one that was drawn, the others. None: all of them, at a cost that grows with the square
+            of the pool.
         reverse: Whether the highest score is the best to label.
         mode: What predictions are: "probabilities", "logits", or "auto".
         seed: Of the items that stand for the pool, the same in each call; None is 0.
@@ -129,9 +139,9 @@ class ExpectedErrorReduction(PoolHeuristic):
         InvalidTypeError: `max_pool` is no whole number.
 
     Example:
-        >>> p, h = [[0.5, 0.5], [0.6, 0.4], [0.5, 0.5]], [[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]
+        >>> p, h = [[0.5, 0.5]] * 4, [[1.0, 0.0], [2.0, 0.0], [1.0, 0.0], [0.0, 9.0]]
         >>> ExpectedErrorReduction().get_uncertainties(p, embeddings=h).round(3).tolist()
-        [0.163, 0.157, 0.083]
+        [0.417, 0.667, 0.417, 0.0]
     """
 
     needs_probabilities = True
@@ -159,11 +169,9 @@ class ExpectedErrorReduction(PoolHeuristic):
         """
         assert pool.probabilities is not None
         assert pool.embeddings is not None
-        seen = pool
-        if self.max_pool is not None and pool.n_items > self.max_pool:
-            rng = np.random.default_rng(self.seed)
-            items = rng.choice(pool.n_items, self.max_pool, replace=False)
-            seen = pool.take(np.sort(items))
-        return expected_squared_products(
-            pool.probabilities, pool.embeddings, seen.probabilities, seen.embeddings
-        )
+        p, h = pool.probabilities, pool.embeddings
+        if self.max_pool is None or pool.n_items <= self.max_pool:
+            return expected_squared_products(p, h)
+        rng = np.random.default_rng(self.seed)
+        items = np.sort(rng.choice(pool.n_items, self.max_pool, replace=False))
+        return expected_squared_products(p, h, p[items], h[items], items)

@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 import torch
@@ -29,14 +31,16 @@ def gradients(p, h):
     return np.array(items).reshape(*p.shape, -1)
 
 
-def literal_squared_products(p, h, q, k):
+def literal_squared_products(p, h, q, k, items=()):
+    """`items`: which of the candidates those of the pool are."""
     g, others = gradients(p, h), gradients(q, k)
     scores = np.zeros(len(p))
     for i in range(len(p)):
-        for j in range(len(q)):
+        rest = [j for j in range(len(q)) if j >= len(items) or items[j] != i]
+        for j in rest:
             for y in range(p.shape[1]):
                 for z in range(p.shape[1]):
-                    scores[i] += p[i, y] * q[j, z] * (g[i, y] @ others[j, z]) ** 2 / len(q)
+                    scores[i] += p[i, y] * q[j, z] * (g[i, y] @ others[j, z]) ** 2 / len(rest)
     return scores
 
 
@@ -85,8 +89,55 @@ def test_squared_products_against_the_literal_sums(n_classes, monkeypatch):
     q, k = draw(5, n_classes, seed=1)
     scores = functional.expected_squared_products(p, h, q, k)
     np.testing.assert_allclose(scores, literal_squared_products(p, h, q, k), rtol=1e-10)
+    items = np.array([7, 0, 4, 3])
+    scores = functional.expected_squared_products(p, h, p[items], h[items], items)
+    expected = literal_squared_products(p, h, p[items], h[items], items)
+    np.testing.assert_allclose(scores, expected, rtol=1e-10)
     scores = ExpectedErrorReduction().get_uncertainties(p, embeddings=h)
-    np.testing.assert_allclose(scores, literal_squared_products(p, h, p, h), rtol=1e-10)
+    expected = literal_squared_products(p, h, p, h, np.arange(8))
+    np.testing.assert_allclose(scores, expected, rtol=1e-10)
+
+
+def test_an_item_that_is_orthogonal_to_all_others_comes_last_and_a_long_one_first():
+    rng = np.random.default_rng(0)
+    p, h = draw(1000, 3, 16)
+    h[:, 15] = 0
+    for length in (4.0, 15.0, 30.0):
+        h[0], p[0] = length * np.eye(16)[15], [0.34, 0.33, 0.33]
+        for max_pool in (None, 999, 500):
+            ranks, scores = ExpectedErrorReduction(max_pool).get_ranks(p, embeddings=h)
+            assert (ranks[-1], scores[0]) == (0, 0)
+    # What the documentation says: lengths count by their squares.
+    h[0] = rng.normal(size=16)
+    one, twice = (
+        ExpectedErrorReduction().get_uncertainties(p, embeddings=np.r_[h[:1] * by, h[1:]])[0]
+        for by in (1, 2)
+    )
+    assert twice == pytest.approx(4 * one, rel=1e-12)
+
+
+@pytest.mark.parametrize("max_pool", [None, 1, 1000])
+def test_the_only_item_of_a_pool_tells_nothing(max_pool):
+    heuristic = ExpectedErrorReduction(max_pool)
+    ranks, scores = heuristic.get_ranks([[0.5, 0.5]], embeddings=[[3.0]])
+    assert (ranks.tolist(), scores.tolist()) == ([0], [0.0])
+    assert heuristic(np.zeros((0, 2)), embeddings=np.zeros((0, 1))).tolist() == []
+
+
+def test_where_one_item_stands_for_the_pool_it_has_no_other():
+    p, h = draw(5)
+    drawn = np.random.default_rng(0).choice(5, 1, replace=False)[0]
+    scores = ExpectedErrorReduction(1).get_uncertainties(p, embeddings=h)
+    assert np.flatnonzero(scores == 0).tolist() == [drawn]
+
+
+def test_lengths_make_no_copy_of_the_embeddings():
+    p, h = np.full((20_000, 2), 0.5, np.float32), np.ones((20_000, 256), np.float32)
+    tracemalloc.start()
+    ExpectedGradientLength().get_uncertainties(p, embeddings=h)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < h.nbytes / 2
 
 
 def test_plain_products_vanish_and_squared_ones_are_information():
@@ -105,16 +156,17 @@ def test_plain_products_vanish_and_squared_ones_are_information():
     assert information == pytest.approx(step**2 / 2 * score, rel=0.02)
 
 
-def test_the_score_is_the_product_with_the_pools_fisher_information():
+def test_the_score_is_the_product_with_the_fisher_information_of_the_rest():
     p, h = draw(10)
     g = gradients(p, h)
     fisher = np.einsum("ny,nya,nyb->nab", p, g, g)
-    expected = np.einsum("nab,ba->n", fisher, fisher.mean(axis=0))
+    rest = (fisher.sum(axis=0) - fisher) / 9
+    expected = np.einsum("nab,nba->n", fisher, rest)
     np.testing.assert_allclose(functional.expected_squared_products(p, h), expected, rtol=1e-10)
 
 
 def test_confident_items_keep_their_digits():
-    p, h = np.array([[1 - 1e-9, 1e-9]]), np.ones((1, 1))
+    p, h = np.array([[1 - 1e-9, 1e-9]] * 2), np.ones((2, 1))
     assert functional.expected_squared_products(p, h)[0] == pytest.approx(4e-18, rel=1e-6)
 
 
@@ -140,7 +192,7 @@ def test_a_part_of_the_pool_stands_for_it_by_the_seed():
     np.testing.assert_array_equal(some.get_uncertainties(p, embeddings=h), scores)
     items = np.random.default_rng(3).choice(200, 50, replace=False)
     np.testing.assert_allclose(
-        scores, functional.expected_squared_products(p, h, p[items], h[items])
+        scores, functional.expected_squared_products(p, h, p[items], h[items], items)
     )
     assert np.corrcoef(scores, whole)[0, 1] > 0.95
     with pytest.raises(InvalidArgumentError, match="`max_pool` to be 1 or more, but got 0"):

@@ -8,6 +8,7 @@ import numpy.typing as npt
 __all__ = ["expected_gradient_length", "expected_squared_products", "residual_lengths"]
 
 Array = npt.NDArray[Any]
+IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 
 _ROWS = 1024  # looked at in one go
@@ -67,42 +68,59 @@ def expected_squared_products(
     embeddings: Array,
     pool_probabilities: Array | None = None,
     pool_embeddings: Array | None = None,
+    items: IntArray | None = None,
 ) -> FloatArray:
     r"""Expected squares of the inner products of last-layer gradients with those of a pool.
 
-    $$\frac{1}{M} \sum_j \sum_{y,y'} p_i(y)\, p_j(y')\, (g_i(y) \cdot g_j(y'))^2
-      = \frac{1}{M} \sum_j (h_i \cdot h_j)^2\, tr(S_i S_j), \quad S = diag(p) - p p^T$$
+    $$\frac{1}{M_i} \sum_{j \ne i} \sum_{y,y'} p_i(y)\, p_j(y')\, (g_i(y) \cdot g_j(y'))^2
+      = \frac{1}{M_i} \sum_{j \ne i} (h_i \cdot h_j)^2\, tr(S_i S_j), \quad S = diag(p) - p p^T$$
 
     Since `g(y)` is the outer product of `p - e_y` and `h`, whose covariance over the label is
-    `S (x) h h^T`. In blocks of rows, and in time `N M (C + D)`: no sum over pairs of classes is
-    ever made.
+    `S (x) h h^T`. What an item would tell of itself is left out: it grows with the fourth power of
+    its length, whatever the rest is like. `M_i` is the number of the others, M - 1 for an item of
+    the pool and M for another one; where there are none the mean is 0. In blocks of rows, and in
+    time `N M (C + D)`: no sum over pairs of classes is ever made.
 
     Args:
         probabilities: Of the candidates, `[N, C]` with C >= 2.
         embeddings: Inputs of the last layer, `[N, D]`.
         pool_probabilities: `[M, C]`; None: the candidates themselves.
         pool_embeddings: `[M, D]`.
+        items: Which candidates the pool's items are, `[M]`, each at most once; None: none of them,
+            if there is a pool.
 
     Returns:
         `[N]`.
 
     Example:
-        >>> p, h = np.array([[0.5, 0.5], [1.0, 0.0]]), np.array([[2.0], [1.0]])
+        >>> p, h = np.full((2, 2), 0.5), np.array([[2.0], [1.0]])
         >>> expected_squared_products(p, h).tolist()
-        [2.0, 0.0]
+        [1.0, 1.0]
+        >>> expected_squared_products(p, h, p[:1], h[:1], items=np.array([0])).tolist()
+        [0.0, 1.0]
+        >>> expected_squared_products(p, h, p[:1], h[:1]).tolist()
+        [4.0, 1.0]
     """
     p, h = probabilities.astype(np.float64), embeddings
     q = p if pool_probabilities is None else pool_probabilities.astype(np.float64)
     k = embeddings if pool_embeddings is None else pool_embeddings
-    scores = np.zeros(len(p))
+    if pool_embeddings is None:
+        items = np.arange(len(p))
+    scores, n_others = np.zeros(len(p)), np.full(len(p), len(q))
+    if items is not None:
+        n_others[items] -= 1
     for start in range(0, len(p), _ROWS):
         some = slice(start, start + _ROWS)
         for begin in range(0, len(q), _ROWS):
             others = slice(begin, begin + _ROWS)
             products = (h[some] @ k[others].T).astype(np.float64)  # [rows, rows]
+            if items is not None:
+                rows = items[others] - start
+                itself = np.flatnonzero((rows >= 0) & (rows < len(products)))
+                products[rows[itself], itself] = 0
             traces = _traces(p[some], q[others])
             scores[some] += np.einsum("nm,nm,nm->n", products, products, traces)
-    return scores / max(1, len(q))
+    return np.asarray(scores / np.maximum(1, n_others))
 
 
 def _traces(p: FloatArray, q: FloatArray) -> FloatArray:
