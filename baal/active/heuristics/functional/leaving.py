@@ -15,6 +15,9 @@ FloatArray = npt.NDArray[np.float64]
 # Losses that differ by a smaller part have a tie.
 EQUAL = 1e-9
 
+# Blocks of K^-1, which is at most one, have digits enough after differences if they are no smaller.
+_SMALL = 1e-4
+
 
 def dispensable(seen: FloatArray, reach: FloatArray, n_factors: int, n: int) -> list[int]:
     r"""Let items leave one by one, each the one whose leaving raises a trace least.
@@ -48,19 +51,51 @@ def dispensable(seen: FloatArray, reach: FloatArray, n_factors: int, n: int) -> 
     if reach.shape[0] > reach.shape[1]:  # only products of its columns count
         reach = qr(reach, mode="economic")[1]
     stay = list(range(seen.shape[1] // n_factors))
+    losses, inverse, y = _afresh(seen, reach, n_factors)
     while len(stay) > n:
-        losses = _losses(seen, reach, n_factors)
         least = int(np.flatnonzero(losses <= losses.min() * (1 + EQUAL))[-1])
-        seen = np.delete(seen, slice(least * n_factors, (least + 1) * n_factors), axis=1)
         del stay[least]
+        gone = slice(least * n_factors, (least + 1) * n_factors)
+        seen = np.delete(seen, gone, axis=1)
+        if len(stay) == n:
+            break
+        inverse, y = _without(inverse, y, gone)
+        blocks = _blocks(inverse, n_factors)
+        if np.linalg.eigvalsh(blocks).min() > _SMALL:
+            losses = _losses(blocks, y)
+        else:
+            losses, inverse, y = _afresh(seen, reach, n_factors)
     return stay
 
 
-def _losses(seen: FloatArray, reach: FloatArray, n_factors: int) -> FloatArray:
+def _afresh(
+    seen: FloatArray, reach: FloatArray, n_factors: int
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Losses, `K^-1`, and all the columns `Y^T`, by an orthogonal basis."""
     size = seen.shape[1]
     basis = qr(np.concatenate([np.eye(size), seen]), mode="economic")[0]
-    rows = basis[:size].reshape(-1, n_factors, size)  # of each item
-    y = rows @ (reach @ basis[size:]).T
-    corners = np.linalg.qr(np.swapaxes(rows, 1, 2), mode="r")  # roots of the blocks of K^-1
-    scaled = np.linalg.solve(np.swapaxes(corners, 1, 2), y)
-    return np.asarray(np.einsum("nrq,nrq->n", scaled, scaled))
+    upper = basis[:size]
+    y = upper @ (reach @ basis[size:]).T
+    corners = np.linalg.qr(np.swapaxes(upper.reshape(-1, n_factors, size), 1, 2), mode="r")
+    # Roots of the blocks of K^-1.
+    scaled = np.linalg.solve(np.swapaxes(corners, 1, 2), y.reshape(-1, n_factors, len(reach)))
+    return np.asarray(np.einsum("nrq,nrq->n", scaled, scaled)), upper @ upper.T, y
+
+
+def _without(inverse: FloatArray, y: FloatArray, gone: slice) -> tuple[FloatArray, FloatArray]:
+    """`K^-1` and `Y^T` without some columns of `W`."""
+    shares = np.linalg.solve(inverse[gone, gone], inverse[gone])
+    inverse, y = inverse - inverse[:, gone] @ shares, y - shares.T @ y[gone]
+    return np.delete(np.delete(inverse, gone, axis=0), gone, axis=1), np.delete(y, gone, axis=0)
+
+
+def _blocks(inverse: FloatArray, n_factors: int) -> FloatArray:
+    n_items = len(inverse) // n_factors
+    items = np.arange(n_items)
+    return inverse.reshape(n_items, n_factors, n_items, n_factors)[items, :, items]
+
+
+def _losses(blocks: FloatArray, y: FloatArray) -> FloatArray:
+    parts = y.reshape(len(blocks), -1, y.shape[1])
+    solved = np.linalg.solve(blocks, parts @ np.swapaxes(parts, 1, 2))
+    return np.asarray(np.maximum(np.trace(solved, axis1=1, axis2=2), 0))
