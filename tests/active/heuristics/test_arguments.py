@@ -1,6 +1,9 @@
+from functools import partial
+
 import numpy as np
 import pytest
 
+from baal.active.heuristics import BAIT, BALD, CoreSet, MaxDet
 from baal.active.heuristics.arguments import (
     check_count,
     check_heuristic,
@@ -49,3 +52,17 @@ def test_what_is_not():
             check_seed(bad)
     with pytest.raises(InvalidTypeError, match="Expected `h` to be a heuristic"):
         check_heuristic("h", "bald")
+
+
+def test_constructors_refuse_what_is_no_seed_and_no_noise():
+    for make in (BALD, partial(CoreSet, 2), partial(BAIT, 2)):
+        make(seed=np.int64(3))
+        with pytest.raises(InvalidArgumentError, match="`seed` to be 0 or more, but got -1"):
+            make(seed=-1)
+        for bad in ("a", 1.5):
+            with pytest.raises(InvalidTypeError, match="`seed` to be an int, but got"):
+                make(seed=bad)
+    with pytest.raises(InvalidTypeError, match="`noise` to be a number, but got 'a'"):
+        MaxDet(2, noise="a")
+    with pytest.raises(InvalidArgumentError, match="`noise` to be above 0 and finite, but got 0"):
+        MaxDet(2, noise=0)
