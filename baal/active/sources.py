@@ -5,13 +5,15 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from baal.active.heuristics.predictions import read_whole
+from baal.active.heuristics.scoring import Reading, score_array
 from baal.exceptions import InvalidArgumentError
-from baal.utils.gradient_embeddings import factors_of
+from baal.utils.gradient_embeddings import gradient_embeddings
 
-__all__ = ["Sources", "asks_for", "mean_outputs"]
+__all__ = ["Sources", "asks_for", "mean_outputs", "mean_probabilities"]
 
 Array = npt.NDArray[Any]
 
@@ -49,6 +51,34 @@ def mean_outputs(predictions: Any) -> Array:
     """
     array = read_whole(predictions)
     return array.mean(axis=-1) if array.ndim > 2 else array
+
+
+def mean_probabilities(predictions: Any, reading: Reading = "auto") -> Array:
+    """What posterior samples expect: each is turned into probabilities before they are averaged.
+
+    Args:
+        predictions: `[n, C, K]`, or batches of it; `[n, C]` is one sample.
+        reading: What they hold; see `baal.active.heuristics.scoring`.
+
+    Returns:
+        `[n, C]` float64: of a single column, the probability of the second of two classes.
+
+    Raises:
+        InvalidArgumentError: They have another shape, or are not what `reading` says.
+        InvalidTypeError: These are no numbers.
+
+    Example:
+        >>> mean_probabilities([[[9.0, 0.0], [-9.0, 0.0]]]).round(3).tolist()
+        [[0.75, 0.25]]
+    """
+    array = read_whole(predictions)
+    if array.ndim not in (2, 3):
+        raise InvalidArgumentError(
+            "Expected the model to give one output, [n, C, K] or [n, C], for gradients with "
+            f"respect to its last layer, but got shape {array.shape}."
+        )
+    samples = array if array.ndim == 3 else array[..., None]
+    return score_array(samples, lambda p: p.mean(axis=-1, dtype=np.float64), reading)
 
 
 @dataclass(frozen=True)
@@ -114,13 +144,17 @@ class Sources:
 
         Returns:
             Residuals `[n, C]` and embeddings `[n, D]`: those of the predictor if it has them; else
-            of the mean prediction.
+            of the mean prediction, read as the heuristic's `mode` says.
+
+        Raises:
+            InvalidArgumentError: Nobody gives embeddings, or the predictions are not one output.
         """
         method = "gradient_embed_on_dataset"
         if self.get_embeddings is None and hasattr(self.predictor, method):
             return self._own(method, heuristic)(items)
-        p = mean_outputs(self.predict(items))
-        return factors_of(p, read_whole(self.embeddings(heuristic, items)))
+        p = mean_probabilities(self.predict(items), getattr(heuristic, "mode", "auto"))
+        x = read_whole(self.embeddings(heuristic, items), "embeddings")
+        return gradient_embeddings(p, x)
 
     def gradient_lengths(self, heuristic: Any, items: Any) -> Any:
         """Lengths of the gradient of the whole model, by class.

@@ -1,15 +1,14 @@
 """What an experiment asks of a trainer, whatever the framework."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
+from baal.active.sources import mean_probabilities
 from baal.exceptions import InvalidArgumentError
-from baal.utils.array_utils import concatenate_batches
-from baal.utils.gradient_embeddings import GradientEmbeddings, factors_of
+from baal.utils.gradient_embeddings import GradientEmbeddings, gradient_embeddings
 
 __all__ = ["FrameworkAdapter"]
 
@@ -28,6 +27,7 @@ class FrameworkAdapter(ABC):
         trains_on: Whether training can go on from an earlier round, which `warm_start` asks for.
 
     Example:
+        >>> import numpy as np
         >>> class Mean(FrameworkAdapter):
         ...     def train(self, dataset):
         ...         np.add.at(self.trainer, [label for _, label in dataset], 1)
@@ -139,8 +139,9 @@ class FrameworkAdapter(ABC):
     def gradient_embed(self, dataset: Any) -> GradientEmbeddings:
         """Gradients with respect to the last layer, for heuristics that need them.
 
-        By default the factors are made of `embed` and of the mean of one posterior sample; a
-        subclass that has both of one forward pass does better.
+        By default the factors are made of `embed` and of one posterior sample, or of the mean of
+        the probabilities where `predict` gives more; a subclass that has both of one forward pass
+        does better.
 
         Args:
             dataset: Items, in whatever form the dataset gives its pool.
@@ -149,13 +150,11 @@ class FrameworkAdapter(ABC):
             Residuals `[N, C]` and embeddings `[N, D]` in the order of the items.
 
         Raises:
-            InvalidArgumentError: A subclass did not define `embed`.
+            InvalidArgumentError: A subclass did not define `embed`, or the model gives something
+                else than one output `[N, C, K]`.
         """
-        embeddings = np.asarray(self.embed(dataset))
-        predictions = self.predict(dataset, 1)
-        if isinstance(predictions, Iterator):
-            predictions = concatenate_batches(list(predictions))
-        return factors_of(np.asarray(predictions).mean(axis=-1), embeddings)
+        embeddings = self.embed(dataset)
+        return gradient_embeddings(mean_probabilities(self.predict(dataset, 1)), embeddings)
 
     def gradient_lengths(self, dataset: Any) -> Any:  # noqa: ARG002 - for adapters that define it
         """Lengths of the whole model's gradients by class; a subclass may do without.

@@ -26,7 +26,7 @@ from baal.experiments.estimator_parameters import (
 )
 from baal.experiments.estimator_samples import members_of
 from baal.utils.extras import require_extra
-from baal.utils.gradient_embeddings import GradientEmbeddings, factors_of
+from baal.utils.gradient_embeddings import GradientEmbeddings, gradient_embeddings
 
 __all__ = ["SklearnAdapter"]
 
@@ -213,11 +213,19 @@ class SklearnAdapter(FrameworkAdapter):
 
         Returns:
             Residuals `[N, C]` and embeddings `[N, D]`.
+
+        Raises:
+            InvalidArgumentError: The estimator is a regressor.
         """
+        if self._is_regressor:
+            raise InvalidArgumentError(
+                "Expected a classifier for gradients of the cross-entropy, which the heuristic "
+                f"needs, but got the regressor {type(self.trainer).__name__}"
+            )
         x, _ = whole_arrays(dataset)
         blocks = self._blocks(x, 1)
         means = [members.aligned(self._columns.classes).mean(axis=-1) for members in blocks]
-        return factors_of(np.concatenate(means), np.asarray(self.embed(dataset)))
+        return gradient_embeddings(np.concatenate(means), self.embed(dataset))
 
     def target_columns(self, targets: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """The columns of predictions that targets stand for.

@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 
@@ -54,3 +56,16 @@ def test_embeddings_are_given_by_those_who_have_them():
     factors = Embeds("trainer").gradient_embed(["a", "b"])
     assert factors.residuals.tolist() == [[0.25, -0.25], [-0.25, 0.25]]
     assert factors.embeddings.shape == (2, 3)
+
+
+def test_more_samples_than_were_asked_for_are_averaged_as_probabilities():
+    class Generous(Nothing):
+        def embed(self, dataset):
+            return [[1.0, 2.0, 3.0]] * len(dataset)
+
+        def predict(self, dataset, iterations):
+            return np.array([[[6.0, -2.0], [0.0, 0.0]]] * len(dataset))
+
+    first = (1 / (1 + math.exp(-6)) + 1 / (1 + math.exp(2))) / 2
+    residuals = Generous("trainer").gradient_embed(["a", "b"]).residuals
+    np.testing.assert_allclose(residuals, [[first - 1, 1 - first]] * 2)

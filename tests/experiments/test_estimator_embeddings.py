@@ -3,7 +3,7 @@ import pytest
 import torch
 from scipy import sparse
 from sklearn.decomposition import PCA
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
@@ -90,6 +90,12 @@ def test_the_adapter_gives_them_and_gradients_by_all_members():
     np.testing.assert_allclose(factors.residuals, p - np.eye(3)[p.argmax(1)], atol=1e-12)
     other = SklearnAdapter(RandomForestClassifier(), features=lambda x: x[:, :2])
     np.testing.assert_array_equal(other.embed((X, Y)), X[:, :2])
+
+
+def test_a_regressor_has_no_gradients_of_the_cross_entropy():
+    adapter = SklearnAdapter(RandomForestRegressor(n_estimators=2), seed=0)
+    with pytest.raises(InvalidArgumentError, match="but got the regressor RandomForestRegressor"):
+        adapter.gradient_embed((X, Y))
 
 
 def test_core_set_in_an_experiment():

@@ -23,7 +23,8 @@ class BADGE(BatchHeuristic):
 
     Args:
         query_size: Items of the batch; more than the pool holds are as many as it holds.
-        mode: Not used: there are no predictions to read.
+        mode: How a loop reads predictions, where it has to make the gradients of them: with
+            `get_embeddings`. Gradients that are given are not looked at for it.
         seed: Of the draws, which go along the order of the items. None draws from NumPy's global
             state.
 
