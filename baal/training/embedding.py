@@ -1,6 +1,6 @@
 """What a model makes of items before it decides: embeddings, from its last layers."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import Any
@@ -62,7 +62,7 @@ def embed(
 
     Returns:
         What `run` gives, and `[B, D]`. Of an embedding with positions, such as pixels or tokens,
-        the mean over them; of several tensors, the first.
+        the mean over them; of several tensors, in a tuple or a dict, the first.
 
     Raises:
         InvalidArgumentError: There is no such layer, it was not called, or it gave something else
@@ -120,8 +120,8 @@ def _rows(
     module: nn.Module, value: Any, n_items: int, what: str, mask: torch.Tensor | None
 ) -> torch.Tensor:
     """`[B, D]` of whatever a layer took or gave."""
-    while isinstance(value, list | tuple) and value:
-        value = value[0]
+    if isinstance(value, list | tuple | Mapping):
+        value = _first_tensor(value)
     if not isinstance(value, torch.Tensor) or value.ndim == 0 or len(value) != n_items:
         got = list(value.shape) if isinstance(value, torch.Tensor) else type(value).__name__
         raise InvalidArgumentError(
@@ -140,6 +140,16 @@ def _rows(
             return rows / n_positions
         rows = rows.flatten(1, -2).mean(1)
     return rows
+
+
+def _first_tensor(value: Any) -> Any:
+    """The first tensor at any depth, dicts and outputs of Transformers included; else the value."""
+    if isinstance(value, list | tuple | Mapping):
+        for part in value.values() if isinstance(value, Mapping) else value:
+            found = _first_tensor(part)
+            if isinstance(found, torch.Tensor):
+                return found
+    return value
 
 
 def _is_linear(module: nn.Module) -> bool:

@@ -1,3 +1,5 @@
+from collections import OrderedDict
+
 import numpy as np
 import pytest
 import torch
@@ -77,6 +79,44 @@ def test_positions_are_averaged():
     assert (masked[1] == 0).all()
     recurrent = nn.Sequential(nn.LSTM(6, 4, batch_first=True))
     torch.testing.assert_close(rows(recurrent, tokens, "0"), recurrent(tokens)[0].mean(dim=1))
+
+
+@pytest.mark.parametrize(
+    "outputs",
+    [
+        lambda h: {"loss": None, "states": [h, h + 1], "n": 3},
+        lambda h: OrderedDict(first=(None, h), second=h + 1),
+        lambda h: [{"a": h}, h + 1],
+    ],
+)
+def test_of_several_tensors_the_first(outputs):
+    class Body(nn.Module):
+        def forward(self, x):
+            return outputs(2 * x)
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body, self.head = Body(), nn.Linear(3, 2)
+
+        def forward(self, x):
+            self.body(x)
+            return self.head(x)
+
+    x = torch.randn(4, 5, 3)
+    torch.testing.assert_close(rows(Net(), x, "body"), 2 * x.mean(dim=1))
+    mask = torch.tensor([[1, 1, 0, 0, 0]] * 4)
+    torch.testing.assert_close(rows(Net(), x, "body", mask), 2 * x[:, :2].mean(dim=1))
+
+
+def test_no_tensor_at_all():
+    class Empty(nn.Module):
+        def forward(self, x):
+            return {"loss": None}
+
+    model = nn.Sequential(Empty())
+    with pytest.raises(InvalidArgumentError, match=r"the output of '0' to have a row .* got dict"):
+        rows(model, torch.ones(2, 3), "0")
 
 
 def test_one_number_for_each_item_and_half_precision():

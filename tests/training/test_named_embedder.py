@@ -44,6 +44,22 @@ def test_gradients_are_those_of_the_most_probable_class(tmp_path):
         np.testing.assert_allclose(gradient, plain.classifier.weight.grad, atol=1e-5)
 
 
+@pytest.mark.parametrize("layer", ["bert", "bert.encoder", "bert.encoder.layer.0"])
+def test_layers_that_give_several_tensors_under_names(layer, tmp_path):
+    plain = bert("SequenceClassification").eval()
+    wrapper = trainer(
+        patch_module(bert("SequenceClassification", hidden_dropout_prob=0.5)),
+        tmp_path,
+        per_device_eval_batch_size=5,
+    )
+    assert len({len(item["input_ids"]) for item in texts()}) > 1  # so that there is padding
+    got = wrapper.embed_on_dataset(texts(), layer, verbose=False)
+    for number, item in enumerate(texts()):
+        with torch.no_grad():
+            last = plain.bert(**inputs_of(item)).last_hidden_state[0]
+        np.testing.assert_allclose(got[number], last.mean(0), atol=1e-5)
+
+
 def test_of_tokens_the_mean_over_those_that_are_no_padding(tmp_path):
     plain = bert("TokenClassification").eval()
     options = {"per_device_eval_batch_size": 5}
