@@ -12,6 +12,8 @@ import numpy.typing as npt
 
 from baal.active.heuristics.masks import valid_positions
 from baal.active.sources import Sources, asks_for, mean_outputs
+from baal.exceptions import InvalidArgumentError
+from baal.utils.probabilities import tensor_to_numpy
 
 __all__ = ["Context", "context_of", "supply"]
 
@@ -51,6 +53,9 @@ def context_of(dataset: Any, heuristic: Any) -> Context:
     Returns:
         It.
 
+    Raises:
+        InvalidArgumentError: It wants labels, and a labelled item has none, or no number.
+
     Example:
         >>> from baal.active.dataset.numpy import ActiveNumpyArray
         >>> from baal.active.heuristics import CoreSet
@@ -73,7 +78,7 @@ def context_of(dataset: Any, heuristic: Any) -> Context:
         if asks_for_targets:
             is_waiting = np.isin(indices, waiting)
             targets = tuple(
-                None if waits else _target_of(dataset.get_raw(int(index)))
+                None if waits else _target_of(dataset.get_raw(int(index)), int(index))
                 for index, waits in zip(indices, is_waiting, strict=True)
             )
     return Context(pending, covered, targets)
@@ -95,7 +100,8 @@ def supply(
         The predictions, and the other arguments of the heuristic's `get_ranks` by name.
 
     Raises:
-        InvalidArgumentError: It asks for what nobody gives.
+        InvalidArgumentError: It asks for what nobody gives, or labels differ in their number of
+            values.
 
     Example:
         >>> from baal.active.heuristics import CoreSet
@@ -161,13 +167,42 @@ def _targets(sources: Sources, context: Context) -> Array:
     expected: Iterator[Any] = iter(())
     if context.pending is not None:
         expected = iter(mean_outputs(sources.predict(context.pending)))
-    targets = [next(expected) if t is None else np.asarray(t) for t in context.targets]
-    size = max(np.size(target) for target in targets)
-    return np.stack([np.broadcast_to(np.ravel(target), size) for target in targets])
+    targets = [np.ravel(next(expected) if t is None else t) for t in context.targets]
+    sizes = {target.size for target in targets}
+    if len(sizes - {1}) > 1:
+        raise InvalidArgumentError(
+            "Expected the labels of all labelled items to have one number of values, or what the "
+            f"model gives for those that wait for theirs, but got {sorted(sizes)}."
+        )
+    return np.stack([np.broadcast_to(target, max(sizes)) for target in targets])
 
 
-def _target_of(item: Any) -> Any:
+def _target_of(item: Any, index: int) -> Array:
     """The label of an item: a pair's second part, or what a dict calls so."""
-    if isinstance(item, Mapping):
-        return next(item[key] for key in _TARGET_KEYS if key in item)
-    return item[1]
+    keys = [key for key in _TARGET_KEYS if key in item] if isinstance(item, Mapping) else []
+    if keys:
+        target = item[keys[0]]
+    elif isinstance(item, tuple | list) and len(item) > 1:
+        target = item[1]
+    else:
+        got = f"a dict with the keys {list(item)}" if isinstance(item, Mapping) else _named(item)
+        raise InvalidArgumentError(
+            f"Expected labelled items to be (input, label), or dicts with one of {_TARGET_KEYS}, "
+            f"for a heuristic that takes their labels, but got {got} as item {index}."
+        )
+    array = tensor_to_numpy(target) if hasattr(target, "detach") else np.asarray(target)
+    if array.dtype.kind not in "iubf" or not array.size:
+        raise InvalidArgumentError(
+            "Expected the labels of labelled items to be numbers, for a heuristic that takes "
+            f"them, but got {_named(target)} as that of item {index}."
+        )
+    return array
+
+
+def _named(thing: Any) -> str:
+    """What it is, in few words: a type, with its shape or length where it has one."""
+    if hasattr(thing, "shape"):
+        return f"{type(thing).__name__} of shape {tuple(thing.shape)}"
+    if isinstance(thing, tuple | list):
+        return f"a {type(thing).__name__} of length {len(thing)}"
+    return "None" if thing is None else f"{type(thing).__name__} {thing!r:.40}"

@@ -221,3 +221,86 @@ def test_dicts_have_their_label_by_name():
 
     ActiveLearningLoop(dataset, predict, heuristic, get_embeddings=predict).query()
     assert heuristic.seen.labelled_targets.ravel().tolist() == [0, 1, 0, 1]
+
+
+class Listed(torch.utils.data.Dataset):
+    """Items as they come."""
+
+    def __init__(self, items):
+        self.items = items
+
+    def __len__(self):
+        return len(self.items)
+
+    def __getitem__(self, index):
+        return self.items[index]
+
+
+def greedy_loop(item_of):
+    items = Listed([item_of(x, y) for x, y in zip(X, Y, strict=True)])
+    dataset = ActiveLearningDataset(items, labelled=np.isin(np.arange(20), [2, 5]))
+    heuristic = Greedy()
+
+    def predict(items):
+        return np.zeros((len(items), 1))
+
+    return heuristic, ActiveLearningLoop(dataset, predict, heuristic, get_embeddings=predict)
+
+
+@pytest.mark.parametrize(
+    "item_of",
+    [
+        lambda x, y: (x, y),
+        lambda x, y: [x, float(y), "further"],
+        lambda x, y: {"x": x, "target": np.array([y])},
+        lambda x, y: {"labels": torch.tensor(float(y)), "x": x},
+        lambda x, y: (x, torch.tensor([float(y)], requires_grad=True)),
+        lambda x, y: (x, torch.tensor(y, dtype=torch.bfloat16)),
+        lambda x, y: (x, bool(y)),
+    ],
+)
+def test_labels_in_whatever_form(item_of):
+    heuristic, loop = greedy_loop(item_of)
+    loop.query()
+    assert heuristic.seen.labelled_targets.tolist() == [[0], [1]]
+
+
+@pytest.mark.parametrize(
+    ("item_of", "got"),
+    [
+        (lambda x, y: {"x": x, "y": y}, r"a dict with the keys \['x', 'y'\] as item 2"),
+        (lambda x, y: x, r"ndarray of shape \(3,\) as item 2"),
+        (lambda x, y: torch.tensor(x), r"Tensor of shape \(3,\) as item 2"),
+        (lambda x, y: float(x[0]), "float .* as item 2"),
+        (lambda x, y: (x,), "a tuple of length 1 as item 2"),
+        (lambda x, y: "text", "str 'text' as item 2"),
+    ],
+)
+def test_items_without_a_label(item_of, got):
+    _, loop = greedy_loop(item_of)
+    message = rf"be \(input, label\), or dicts with one of .*'target'\), .* but got {got}\."
+    with pytest.raises(InvalidArgumentError, match=message):
+        loop.step()
+    assert loop.dataset.n_labelled == 2
+
+
+@pytest.mark.parametrize(
+    ("label", "got"),
+    [
+        (None, "None"),
+        ("cat", "str 'cat'"),
+        ({"a": 1.0}, "dict {'a': 1.0}"),
+        ([], "a list of length 0"),
+        (torch.zeros(0), r"Tensor of shape \(0,\)"),
+    ],
+)
+def test_labels_that_are_no_numbers(label, got):
+    _, loop = greedy_loop(lambda x, y: (x, label))
+    with pytest.raises(InvalidArgumentError, match=f"be numbers, .* but got {got} as that of item"):
+        loop.step()
+
+
+def test_labels_of_different_lengths():
+    _, loop = greedy_loop(lambda x, y: (x, np.zeros(2 + y)))
+    with pytest.raises(InvalidArgumentError, match=r"one number of values, .* got \[2, 3\]"):
+        loop.step()
