@@ -19,7 +19,7 @@ from baal.active.dataset.pool import ActivePool, pool_indices_of
 from baal.active.dataset.random_state import draw_distinct
 from baal.active.heuristics.base import AbstractHeuristic
 from baal.active.heuristics.baselines import Random
-from baal.active.sources import Sources
+from baal.active.sources import Sources, asks_for
 from baal.active.supply import context_of, supply
 from baal.exceptions import InvalidArgumentError, InvalidTypeError, StateError
 from baal.utils.frames import level_outside_baal
@@ -86,6 +86,9 @@ class ActiveLearningLoop:
         InvalidTypeError: One of them is no whole number, `dataset` keeps no labels,
             `get_probabilities` cannot be called, or `heuristic` is none.
 
+    Warns:
+        UserWarning: `heuristic` plans a batch, as `CoreSet` does, of fewer items than `query_size`.
+
     Example:
         >>> from baal.active.dataset import ActiveNumpyArray
         >>> from baal.active.heuristics import Margin
@@ -141,6 +144,7 @@ class ActiveLearningLoop:
         self.kwargs = kwargs
         self._warned_of_samples = False
         self._sources.check(self.heuristic)
+        self._warn_of_small_plan()
 
     def query(self, pool: Any = None) -> Proposal:
         """Score the pool and propose the best items, without labelling anything.
@@ -287,6 +291,20 @@ class ActiveLearningLoop:
             self.target_dataset,
             {name: value for name, value in self.kwargs.items() if name == "verbose"},
         )
+
+    def _warn_of_small_plan(self) -> None:
+        """When built: what is taken beyond the heuristic's batch was not chosen to go with it."""
+        if not asks_for(self.heuristic, "plans_batch"):
+            return
+        planned = getattr(self.heuristic, "query_size", self.query_size)
+        if planned < self.query_size:
+            warnings.warn(
+                f"Expected the `query_size` of {type(self.heuristic).__name__} to be the "
+                f"{self.query_size} items that are labelled at once, or more, but got {planned}: "
+                "only so many are chosen to be good together, and the others one by one.",
+                UserWarning,
+                stacklevel=level_outside_baal(),
+            )
 
     def _warn_if_not_joint(self) -> None:
         """Once: the heuristic asks what labels have to do with each other, and samples do not say.

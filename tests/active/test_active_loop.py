@@ -16,6 +16,8 @@ from baal.active.heuristics import (
     AbstractHeuristic,
     BatchBALD,
     Certainty,
+    CoreSet,
+    PowerBALD,
     Precomputed,
     Random,
 )
@@ -544,3 +546,23 @@ def test_what_others_took_while_the_pool_was_scored_is_not_asked_for(tmp_path):
     assert proposal.pool_indices.tolist() == [2, 4]
     assert proposal.scores.tolist() == scores[[2, 4]].tolist()
     assert dataset().pending_indices.tolist() == [1, 2, 4]
+
+
+def with_batches_of(heuristic, query_size):
+    dataset = ActiveNumpyArray((np.eye(9), np.zeros(9)), random_state=0)
+    return ActiveLearningLoop(
+        dataset, lambda _: None, heuristic, query_size, get_embeddings=lambda items: items[0]
+    )
+
+
+def test_fewer_items_planned_than_taken():
+    with pytest.warns(UserWarning, match="of CoreSet to be the 3 items .* but got 1:") as caught:
+        loop = with_batches_of(CoreSet(1), 3)
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+    assert len(loop.query()) == 3  # and no further warning
+
+
+@pytest.mark.parametrize("heuristic", [CoreSet(3), CoreSet(10), BatchBALD(1), PowerBALD(1), BALD()])
+def test_as_many_planned_as_taken_or_nothing_planned(heuristic):
+    with_batches_of(heuristic, 3)

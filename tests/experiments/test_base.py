@@ -13,6 +13,7 @@ from baal.active.heuristics import (
     BALD,
     EPIG,
     BatchBALD,
+    CoreSet,
     Entropy,
     MultiLabelBALD,
     Precomputed,
@@ -605,3 +606,13 @@ def test_another_loss_is_another_configuration(tmp_path):
         start(nn.CrossEntropyLoss(torch.tensor([1.0, 2.0, 1.0])))
     with pytest.raises(StateError, match=r"args\.criterion\.settings\.label_smoothing: 0\.0"):
         start(nn.CrossEntropyLoss(torch.ones(3), label_smoothing=0.1))
+
+
+def test_an_experiment_that_takes_more_than_is_planned_warns_when_it_is_built(monkeypatch):
+    def embed(_, dataset):
+        return np.array([[item[0]] for item in _all(dataset)])
+
+    monkeypatch.setattr(KnownScores, "embed", embed)
+    with pytest.warns(UserWarning, match="of CoreSet to be the 3 items .* but got 2:") as caught:
+        make([0.1, 0.2, 0.3, 0.4], heuristic=CoreSet(2), query_size=3)
+    assert [warning.filename for warning in caught] == [__file__]

@@ -54,6 +54,8 @@ class AbstractHeuristic:
         has_positions: Items may have several positions, `[N, C, ..., K]`; else `[N, C, K]` it is.
         ranks_by_score: The ranks are the order of the scores. False where a batch is chosen, or
             ranks are drawn.
+        plans_batch: `query_size` items are chosen to be good together, and the others ranked one by
+            one: the loop warns where it takes more.
         scores_compare: The scores of any two items say which of them is the better. False where
             those of a chosen batch tell something else than those of the rest.
         takes_pending: The methods take `pending_predictions` as well: on items that were chosen
@@ -105,6 +107,7 @@ class AbstractHeuristic:
     is_random: bool = False
     has_positions: bool = True
     ranks_by_score: bool = True
+    plans_batch: bool = False
     scores_compare: bool = True
     takes_pending: bool = False
     needs_embeddings: bool = False

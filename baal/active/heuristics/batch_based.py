@@ -41,7 +41,8 @@ class BatchHeuristic(PoolHeuristic):
 
     Subclasses define `choose`. The ranks begin with the batch in order of selection, with what each
     item brought as its score; the other items follow by scores of their own. So more than
-    `query_size` items should not be taken: ask for as many as are labelled at once.
+    `query_size` items should not be taken: ask for as many as are labelled at once. A loop or an
+    experiment that takes more warns when it is built.
 
     Args:
         query_size: Items of the batch; more than the pool holds are as many as it holds.
@@ -63,6 +64,7 @@ class BatchHeuristic(PoolHeuristic):
     """
 
     ranks_by_score = False
+    plans_batch = True
     scores_compare = False
     is_continuous = False
 
