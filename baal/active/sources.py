@@ -89,7 +89,7 @@ class Sources:
         predict: Items, in the form of the pool, to posterior samples.
         predictor: Whose method `predict` is, such as a `ModelWrapper`: its `embed_on_dataset`,
             `gradient_embed_on_dataset` and `gradient_lengths_on_dataset` are used where it has
-            them.
+            them, and its attribute `supplier` names it in errors.
         get_embeddings: Items to embeddings `[n, D]`, in place of the predictor's; None: those.
         target_dataset: What the model is to be used on; None: nobody said.
         options: Passed on to the predictor's own methods, such as `verbose`.
@@ -176,9 +176,10 @@ class Sources:
     def _own(self, method: str, heuristic: Any, otherwise: str = "") -> Callable[[Any], Any]:
         found: Callable[[Any], Any] | None = getattr(self.predictor, method, None)
         if found is None:
+            got = getattr(self.predictor, "supplier", "a `get_probabilities`")
             raise InvalidArgumentError(
                 f"Expected somebody to supply {type(heuristic).__name__} with what it needs, but "
-                f"got a `get_probabilities` without `{method}`: take it from a ModelWrapper, as "
+                f"got {got} without `{method}`: take it from a ModelWrapper, as "
                 f"`wrapper.predict_on_dataset`{otherwise}."
             )
         return partial(found, **self.options)

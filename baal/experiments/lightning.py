@@ -8,7 +8,6 @@ from torch.utils.data import DataLoader
 
 from baal.bayesian.joint import joint_marks, restore_joint_marks
 from baal.bayesian.sampling import Way, check_iterations, check_way
-from baal.bayesian.sampling.trees import n_items
 from baal.exceptions import InvalidArgumentError
 from baal.experiments.adapters import FrameworkAdapter
 from baal.experiments.lightning_settings import (
@@ -20,11 +19,11 @@ from baal.experiments.lightning_settings import (
     renamed,
 )
 from baal.lightning.flavours import framework_in_use, framework_of
-from baal.lightning.predicting import predictions
+from baal.lightning.predicting import embeddings, predictions
 from baal.lightning.resetting import CallbackStates, reset_progress
 from baal.lightning.sampling import ModuleSampler
 from baal.training.batches import inputs_of
-from baal.training.embedding import embed, gradients_of, join_rows
+from baal.training.embedding import gradients_of, join_rows
 from baal.utils.extras import require_extra
 from baal.utils.gradient_embeddings import GradientEmbeddings
 
@@ -203,11 +202,8 @@ class LightningAdapter(FrameworkAdapter):
         return gradients_of(self._embeddings(dataset))
 
     def _embeddings(self, dataset: Any) -> Iterator[Any]:
-        def one(batch: Any, _: int) -> Any:
-            data = self.inputs(batch)
-            return embed(self.module, partial(self.module, data), n_items(data) or 0, self.layer)
-
-        return predictions(self.trainer, self.module, self.make_loader(dataset), one)
+        loader = self.make_loader(dataset)
+        return embeddings(self.trainer, self.module, loader, self.inputs, self.layer)
 
     def state_dict(self) -> dict[str, Any]:
         """Weights, buffers and seeds of joint samples.

@@ -2,15 +2,18 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from typing import Any
 
 import torch
 
+from baal.bayesian.sampling.trees import n_items
+from baal.training.embedding import embed
 from baal.utils.array_utils import to_numpy
 from baal.utils.iterutils import map_on_tensor
 
-__all__ = ["attached", "dealt_out", "of_first_process", "predictions"]
+__all__ = ["attached", "dealt_out", "embeddings", "of_first_process", "predictions"]
 
 
 def predictions(
@@ -54,6 +57,49 @@ def predictions(
     # As `fit` does: before the first one, the weights would not be of the precision of the inputs.
     plugin.convert_module(module).to(device)
     yield from dealt_out(enumerate(loader), arrays)
+
+
+def embeddings(
+    trainer: Any,
+    module: Any,
+    loader: Iterable[Any],
+    inputs: Callable[[Any], Any],
+    layer: str | None = None,
+) -> Iterator[tuple[Any, Any]]:
+    """What a module gives without dropout, and an embedding of each item, batch by batch.
+
+    Args:
+        trainer: A `Trainer`, as in `predictions`.
+        module: A `LightningModule`.
+        loader: Batches, the same in all processes.
+        inputs: What of a batch `forward` takes.
+        layer: Name of the layer whose output it is; None: the input of the last linear layer.
+
+    Yields:
+        The output, most often `[B, C]`, and embeddings `[B, D]`, as arrays.
+
+    Raises:
+        InvalidArgumentError: There is no such layer, or it has no row for each item.
+
+    Example:
+        >>> import lightning.pytorch as pl
+        >>> class Net(pl.LightningModule):
+        ...     def __init__(self):
+        ...         super().__init__()
+        ...         self.head = torch.nn.Linear(3, 2)
+        ...     def forward(self, x):
+        ...         return self.head(x)
+        >>> trainer = pl.Trainer(accelerator="cpu", logger=False)
+        >>> found = embeddings(trainer, Net(), [torch.ones(4, 3)], lambda batch: batch)
+        >>> [(outputs.shape, rows.shape) for outputs, rows in found]
+        [((4, 2), (4, 3))]
+    """
+
+    def one(batch: Any, _: int) -> Any:
+        data = inputs(batch)
+        return embed(module, partial(module, data), n_items(data) or 0, layer)
+
+    return predictions(trainer, module, loader, one)
 
 
 @contextmanager
