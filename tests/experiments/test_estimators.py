@@ -28,7 +28,7 @@ from baal.active.heuristics import (
     Random,
     Variance,
     available_heuristics,
-    get_heuristic,
+    fitting_heuristic,
 )
 from baal.exceptions import InvalidArgumentError, InvalidTypeError, StateError
 from baal.experiments.base import ActiveLearningExperiment
@@ -103,7 +103,7 @@ OF_OTHERS = {"gaussian_bald", "gaussian_epig", "predictive_variance", "precomput
 
 @pytest.mark.parametrize("name", sorted(set(available_heuristics()) - OF_OTHERS))
 def test_every_heuristic_runs_until_the_pool_is_dry(name):
-    heuristic = get_heuristic(name, num_samples=5) if name == "batch_bald" else get_heuristic(name)
+    heuristic = fitting_heuristic(name, num_samples=5, query_size=15)
     # Of numbers, not of classes, where labels so far are looked at.
     trainer = RandomForestRegressor(10) if heuristic.takes_labelled_targets else None
     targets = (X[TEST[:9]], Y[TEST[:9]])

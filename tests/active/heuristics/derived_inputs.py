@@ -49,7 +49,7 @@ def derived(heuristic, predictions):
 def features(predictions):
     """`[N, C, ..., K]` to `[N, C]`, the mean probabilities in ascending order."""
     if predictions.ndim < 2 or 0 in predictions.shape:
-        return np.zeros((len(predictions) if predictions.ndim else 1, 2))
+        return np.full((len(predictions) if predictions.ndim else 1, 2), 0.5)
     with warnings.catch_warnings(), np.errstate(invalid="ignore"):
         warnings.simplefilter("ignore")
         p = read_probabilities(predictions.astype(np.float64), "auto")
