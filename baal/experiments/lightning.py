@@ -276,10 +276,10 @@ class LightningAdapter(FrameworkAdapter):
 
     def _renew_trainer(self) -> None:
         if self._is_used:
+            self._callbacks.restore()  # a factory, too, may hand the same ones to each trainer
             if self._make_trainer is not None:
                 self.trainer = self._make_trainer()
             else:
-                self._callbacks.restore()
                 reset_progress(self.trainer)
         self._is_used = True
 

@@ -1,8 +1,9 @@
 """A small experiment with a Lightning module, run in children that are killed.
 
-As a script: `killed_lightning.py FOLDER KIND SEED`. It starts children that work in FOLDER/KIND
-until one of them ends by itself; with a seed other than 0 each is killed by SIGKILL at a random
-place: in a training step, in a test step, between batches of predictions, or at a write.
+As a script: `killed_lightning.py FOLDER KIND SEED ...`. For each seed it starts children that work
+in FOLDER/SEED/KIND until one of them ends by itself; with a seed other than 0 each is killed by
+SIGKILL at a random place: in a training step, in a test step, between batches of predictions, or at
+a write.
 """
 
 import json
@@ -30,7 +31,7 @@ from baal.experiments.lightning import LightningAdapter
 from baal.experiments.plain_state import digest_of, plain_random_states, to_plain
 from tests.tiny_lightning import active_blobs, blobs, module, trainer, validation_step
 
-PLACES = 150  # a whole run has about twice as many
+PLACES = 70  # a whole run has 106
 
 
 def val_dataloader(self):
@@ -113,4 +114,5 @@ if __name__ == "__main__":
     warnings.filterwarnings("ignore", category=FutureWarning)
     warnings.filterwarnings("ignore", message=".*does not have many workers")
     tqdm.set_lock(threading.RLock())  # not one that forked children share
-    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))
+    for seed in sys.argv[3:]:
+        main(Path(sys.argv[1]) / seed, sys.argv[2], int(seed))

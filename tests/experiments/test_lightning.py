@@ -122,6 +122,29 @@ def test_each_round_trains_all_epochs_from_the_same_weights_on_what_is_labelled(
     assert [seen for _, _, seen in rounds] == labelled
 
 
+def test_callbacks_that_a_factory_hands_to_each_trainer_begin_anew():
+    pl = framework(FRAMEWORKS[0])
+    ends = []
+
+    class Counts(pl.Callback):
+        n_epochs = 0
+
+        def on_train_epoch_start(self, *_):
+            self.n_epochs += 1
+
+        def on_fit_end(self, *_):
+            ends.append(self.n_epochs)
+
+        def state_dict(self):
+            return {"n_epochs": self.n_epochs}
+
+    made = partial(trainer, pl, max_epochs=2, callbacks=[Counts()])
+    adapter = LightningAdapter(made, module(pl), make_loader=LOADER)
+    for _ in range(3):
+        adapter.train(blobs(10, 3))
+    assert ends == [2, 2, 2]
+
+
 def joint_adapter(**given):
     pl = framework(FRAMEWORKS[0])
     net = module(pl, patch=lambda one: consistent_dropout.patch_module(one, seed=0))
