@@ -697,3 +697,9 @@ def test_a_progress_bar_only_where_it_is_asked_for(capsys):
     err = capsys.readouterr().err
     assert "train" in err
     assert "test" in err
+
+
+def test_a_criterion_in_the_place_of_the_arguments_is_refused():
+    message = r"`args` to be TrainingArgs, but got CrossEntropyLoss: pass TrainingArgs\(criterion="
+    with pytest.raises(InvalidTypeError, match=message):
+        ModelWrapper(nn.Linear(2, 2), nn.CrossEntropyLoss())

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torch.amp import GradScaler
 
+from baal.exceptions import InvalidTypeError
 from baal.training.schedule import TrainingState
 from baal.training_args import TrainingArgs
 
@@ -42,12 +43,20 @@ class ModelHolder:
         model: Any module.
         args: How to train and predict.
 
+    Raises:
+        InvalidTypeError: `args` is a module, such as a criterion.
+
     Example:
         >>> ModelHolder(nn.Linear(3, 2), TrainingArgs()).device
         device(type='cpu')
     """
 
     def __init__(self, model: nn.Module, args: TrainingArgs) -> None:
+        if isinstance(args, nn.Module):  # BaaL 1's second argument was the criterion
+            raise InvalidTypeError(
+                f"Expected `args` to be TrainingArgs, but got {type(args).__name__}: pass "
+                "TrainingArgs(criterion=...)."
+            )
         self.model = model
         self.args = args
         self.training_state = TrainingState(args)

@@ -8,6 +8,7 @@ elsewhere.
 import json
 import re
 from collections.abc import Iterator
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from mkdocs.structure.files import File, Files
 
 # Of several forms of an output the first of these is shown.
 FORMS = ("image/png", "text/html", "text/markdown", "text/plain")
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 LINK = re.compile(r"\]\((?P<page>[^):#\s]+)\.ipynb(?P<anchor>#[^)\s]*)?\)")
 
 
@@ -32,13 +34,17 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def to_markdown(notebook: dict[str, Any]) -> str:
     """The cells of a notebook one below the other, with their outputs."""
     parts: list[str] = []
+    heading = "this page"
     for cell in notebook["cells"]:
         source = _joined(cell["source"])
         if cell["cell_type"] == "markdown":
+            heading = [heading, *HEADING.findall(source)][-1]
             parts.append(LINK.sub(r"](\g<page>.md\g<anchor>)", source))
         elif cell["cell_type"] == "code":
             parts.append(_fenced(source, "python"))
-            parts += [part for output in _merged(cell["outputs"]) for part in _shown(output)]
+            parts += [
+                part for output in _merged(cell["outputs"]) for part in _shown(output, heading)
+            ]
     return "\n\n".join(parts) + "\n"
 
 
@@ -54,14 +60,15 @@ def _merged(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return merged
 
 
-def _shown(output: dict[str, Any]) -> Iterator[str]:
+def _shown(output: dict[str, Any], heading: str) -> Iterator[str]:
     if output["output_type"] == "stream":
         yield _fenced(_joined(output["text"]), "text", "output", "no-copy")
     data = output.get("data", {})
     form = next((form for form in FORMS if form in data), None)
     if form == "image/png":
         source = _joined(data[form]).replace("\n", "")
-        start = '<img class="output" alt="What this cell draws" src="data:image/png;base64,'
+        alt = escape(f"Drawn by the code above: {heading}", quote=True)
+        start = f'<img class="output" alt="{alt}" src="data:image/png;base64,'
         yield f'{start}{source}">'
     elif form == "text/html":
         # An empty line would end the block of HTML.
