@@ -7,9 +7,13 @@ and writes the next images to look at into the same file. Fill in the column `va
 `?` for an image that cannot be labelled), save it, and call again. Answers may be partial, and come
 in any order. Every answer goes to `labels/labels.db` before anything else happens, so the script
 may be stopped at any point; it never asks for the same image twice. Export all labels by
-`--export FILE`.
+`--export FILE`, for which no folder is read.
 
-The folder has to stay as it is: the store knows its images by their names.
+An image that cannot be read is named, and set down as one that cannot be labelled.
+
+The folder has to stay as it is: a store belongs to one list of files. When images come or go, write
+the labels out (`--export all.csv`), and read them into a new store (`--out labels2 --import
+all.csv`): they find their images by name. Delete rows of images that are gone first.
 """
 
 import argparse
@@ -17,6 +21,8 @@ import csv
 import io
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +30,7 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import nn
+from torch.utils.data import Subset
 
 from baal.active.active_loop import ActiveLearningLoop
 from baal.active.dataset import ActiveLearningDataset
@@ -37,6 +44,7 @@ from baal.utils.files import replacing
 from baal.utils.metrics import Accuracy
 
 CANNOT = "?"
+CLASSES_HELP = "two or more names that an answer may be; not needed to export"
 ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp"}
 
 
@@ -52,31 +60,48 @@ def main(argv: list[str] | None = None) -> int:
     args = parse_arguments(argv)
     torch.set_num_threads(args.threads)
     try:
-        with LabelStore(args.out / "labels.db", source=args.source) as store:
-            dataset = open_dataset(args, store)
-            if args.export is not None:
-                print(f"{export_labels(store, args.export)} labels written to {args.export}")
-                return 0
-            sheet = args.out / "to_label.csv"
-            take_answers(dataset, sheet, args.classes, relabel=args.relabel)
-            n_to_ask = min(args.query_size - len(dataset.pending_indices), dataset.n_askable)
-            if n_to_ask > 0:
-                ask(dataset, args, n_to_ask)
-                # Somebody may have gone on filling in the sheet, which is about to be replaced.
-                take_answers(dataset, sheet, args.classes, relabel=args.relabel)
-            write_sheet(dataset, sheet)
-            report(dataset, sheet)
+        if args.export is not None:
+            export(args)
+        else:
+            take_and_ask(args)
     except (BaalError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0
 
 
+def export(args: argparse.Namespace) -> None:
+    """Write all labels into a file; of the folder nothing is needed."""
+    path = args.out / "labels.db"
+    if not path.exists():
+        raise InvalidArgumentError(
+            f"Expected --out to be a folder with labels in it, but got no {str(path)!r}."
+        )
+    with LabelStore(path) as store:
+        print(f"{export_labels(store, args.export)} labels written to {args.export}")
+
+
+def take_and_ask(args: argparse.Namespace) -> None:
+    """Take the answers, and ask for more."""
+    with LabelStore(args.out / "labels.db", source=args.source) as store:
+        dataset = open_dataset(args, store)
+        sheet = args.out / "to_label.csv"
+        take_answers(dataset, sheet, args.classes, relabel=args.relabel)
+        broken = set_broken_aside(dataset, args.folder)
+        n_to_ask = min(args.query_size - len(dataset.pending_indices), dataset.n_askable)
+        if n_to_ask > 0:
+            ask(dataset, args, n_to_ask, broken)
+            # Somebody may have gone on filling in the sheet, which is about to be replaced.
+            take_answers(dataset, sheet, args.classes, relabel=args.relabel)
+        write_sheet(dataset, sheet)
+        report(dataset, sheet)
+
+
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """What is asked for, checked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=Formatter)
     parser.add_argument("folder", type=Path, help="of the images, with its subfolders")
-    parser.add_argument("--classes", nargs="+", required=True, metavar="CLASS")
+    parser.add_argument("--classes", nargs="+", default=[], metavar="CLASS", help=CLASSES_HELP)
     parser.add_argument("--out", type=Path, default=Path("labels"), help="folder of the labels")
     parser.add_argument("--query-size", type=int, default=20, help="images in the sheet")
     parser.add_argument("--size", type=int, default=32, help="pixels that images are scaled to")
@@ -89,8 +114,20 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--export", type=Path, help="write all labels to this .csv or .jsonl")
+    files = parser.add_mutually_exclusive_group()
+    files.add_argument("--export", type=Path, help="write all labels to this .csv or .jsonl")
+    files.add_argument(
+        "--import", type=Path, dest="labels", help="read labels from what --export wrote"
+    )
     args = parser.parse_args(argv)
+    if args.export is None:
+        check_arguments(parser, args)
+        args.out.mkdir(parents=True, exist_ok=True)
+    return args
+
+
+def check_arguments(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """End with a message if something cannot be met."""
     for name in ("query_size", "epochs", "iterations", "threads"):
         if getattr(args, name) < 1:
             parser.error(f"--{name.replace('_', '-')} must be at least 1")
@@ -98,8 +135,6 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         parser.error("--size must be at least 8")
     if len(set(args.classes)) < max(2, len(args.classes)) or CANNOT in args.classes:
         parser.error(f"--classes must be two or more different names, and not {CANNOT!r}")
-    args.out.mkdir(parents=True, exist_ok=True)
-    return args
 
 
 class Formatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
@@ -107,7 +142,7 @@ class Formatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionH
 
 
 def open_dataset(args: argparse.Namespace, store: LabelStore) -> ActiveLearningDataset:
-    """The images, with all labels that were ever given to them.
+    """The images, with all labels that were ever given to them, and those of `--import`.
 
     One label in five is set aside, to measure by.
     """
@@ -115,6 +150,13 @@ def open_dataset(args: argparse.Namespace, store: LabelStore) -> ActiveLearningD
     if not paths:
         raise InvalidArgumentError(
             f"Expected images ({' '.join(sorted(ENDINGS))}) in {str(args.folder)!r}, but got none."
+        )
+    facts = store.facts()
+    if facts is not None and facts.n_items != len(paths):
+        raise InvalidArgumentError(
+            f"Expected the {facts.n_items} images that {str(store.path)!r} was made for in "
+            f"{str(args.folder)!r}, but got {len(paths)}. When images come or go, write the labels "
+            "out by --export, and read them into a new --out by --import."
         )
     files = FileDataset(
         paths,
@@ -128,13 +170,24 @@ def open_dataset(args: argparse.Namespace, store: LabelStore) -> ActiveLearningD
         validation_split=0.2,
         random_state=args.seed,
     )
-    others = {name for name in files.lbls if name is not None} - set(args.classes)
-    if others and args.export is None:
-        raise InvalidArgumentError(
-            f"Expected --classes to have all that were given so far, but {sorted(others)} are "
-            "missing."
-        )
+    with store.writing(), quiet():
+        if args.labels is not None:
+            dataset.import_labels(args.labels, relabel=args.relabel)
+        others = {name for name in files.lbls if name is not None} - set(args.classes)
+        if others:
+            raise InvalidArgumentError(
+                f"Expected --classes to have all that were given so far, but "
+                f"{sorted(others, key=str)} are missing."
+            )
     return dataset
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without a warning for a file that gets another label: that is what was asked for."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The file .* was labelled already", UserWarning)
+        yield
 
 
 def to_tensor(image: Image.Image, size: int) -> torch.Tensor:
@@ -157,9 +210,7 @@ def take_answers(
     given = {name: value for name, value in answers.items() if value != CANNOT}
     cannot = [name for name, value in answers.items() if value == CANNOT]
     assert dataset.store is not None
-    with dataset.store.writing(), warnings.catch_warnings():
-        # A file that has a label gets another one: that is what was asked for.
-        warnings.filterwarnings("ignore", "The file .* was labelled already", UserWarning)
+    with dataset.store.writing(), quiet():
         dataset.label_items(list(given), list(given.values()), relabel=relabel)
         rule_out(dataset, cannot, relabel=relabel)
 
@@ -207,25 +258,37 @@ def read_sheet(sheet: Path) -> dict[str, str]:
     return answers
 
 
-def ask(dataset: ActiveLearningDataset, args: argparse.Namespace, n: int) -> None:
+def set_broken_aside(dataset: ActiveLearningDataset, folder: Path) -> set[int]:
+    """Name the images that cannot be read, and set them down as impossible to label.
+
+    One that has a label keeps it. Gives the dataset indices of all of them.
+    """
+    assert dataset.item_ids is not None
+    assert dataset.store is not None
+    index_of = {folder / str(name): index for index, name in enumerate(dataset.item_ids)}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".* files cannot be read", UserWarning)
+        checked = FileDataset(list(index_of), skip_broken=True, verbose=sys.stderr.isatty())
+    reasons = {index_of[path]: reason for path, reason in checked.skipped.items()}
+    told = set(dataset.impossible_indices.tolist())
+    labelled = dataset.labelled
+    for index, reason in reasons.items():
+        if index not in told:
+            what = "left out of training" if labelled[index] else "set down as impossible to label"
+            print(f"{id_of(dataset, index)!r} cannot be read, and is {what}: {reason}")
+    new = [index for index in reasons if index not in told and not labelled[index]]
+    if new:
+        with dataset.store.given_by(Path(__file__).name):
+            dataset.cannot_label(new)
+    return set(reasons)
+
+
+def ask(dataset: ActiveLearningDataset, args: argparse.Namespace, n: int, broken: set[int]) -> None:
     """Propose the next images: by what the model does not know, or at random without a model."""
-    torch.manual_seed(args.seed)
+    wrapper, is_trained = train(dataset, args, broken)
     heuristic: AbstractHeuristic = Random(seed=args.seed + dataset.n_labelled)
-    model = network(len(args.classes), args.size, args.seed)
-    optimizer = torch.optim.Adam(model.parameters(), 1e-3)
-    settings = TrainingArgs(optimizer, 32, args.epochs, workers=0, criterion=nn.CrossEntropyLoss())
-    wrapper = ModelWrapper(model, settings)
-    wrapper.add_metric("accuracy", Accuracy)
-    if len(dataset):
-        wrapper.train_on_dataset(dataset)
+    if is_trained:
         heuristic = BatchBALD(n, num_draw=1000, seed=args.seed)
-    if dataset.n_validation:
-        wrapper.test_on_dataset(dataset.validation)
-        accuracy = wrapper.get_metrics("test")["test_accuracy"]
-        print(
-            f"accuracy on {dataset.n_validation} labels set aside (of images that were chosen, so "
-            f"harder than most): {accuracy:.2f}"
-        )
     loop = ActiveLearningLoop(
         dataset,
         wrapper.predict_on_dataset,
@@ -235,7 +298,40 @@ def ask(dataset: ActiveLearningDataset, args: argparse.Namespace, n: int) -> Non
         iterations=args.iterations,
         verbose=sys.stderr.isatty(),
     )
-    loop.ask()
+    if is_trained:
+        loop.ask()
+    else:  # without scores: those of a draw mean nothing
+        dataset.propose(loop.query().dataset_indices)
+
+
+def train(
+    dataset: ActiveLearningDataset, args: argparse.Namespace, broken: set[int]
+) -> tuple[ModelWrapper, bool]:
+    """A model, and whether there was anything to train it on."""
+    torch.manual_seed(args.seed)
+    model = network(len(args.classes), args.size, args.seed)
+    optimizer = torch.optim.Adam(model.parameters(), 1e-3)
+    settings = TrainingArgs(optimizer, 32, args.epochs, workers=0, criterion=nn.CrossEntropyLoss())
+    wrapper = ModelWrapper(model, settings)
+    wrapper.add_metric("accuracy", Accuracy)
+    shown = [dataset.labelled_to_dataset_index(place) for place in range(len(dataset))]
+    labelled = without(broken, dataset, shown)
+    aside = without(broken, dataset.validation, dataset.validation.dataset_indices.tolist())
+    if len(labelled):
+        wrapper.train_on_dataset(labelled)
+    if len(aside):
+        wrapper.test_on_dataset(aside)
+        accuracy = wrapper.get_metrics("test")["test_accuracy"]
+        print(
+            f"accuracy on {len(aside)} labels set aside (of images that were chosen, so "
+            f"harder than most): {accuracy:.2f}"
+        )
+    return wrapper, len(labelled) > 0
+
+
+def without(broken: set[int], items: Any, indices: list[int]) -> Subset[Any]:
+    """The items, `indices` of the dataset, but for those that cannot be read."""
+    return Subset(items, [place for place, index in enumerate(indices) if index not in broken])
 
 
 def network(n_classes: int, size: int, seed: int) -> nn.Module:
@@ -251,14 +347,18 @@ def network(n_classes: int, size: int, seed: int) -> nn.Module:
 
 
 def write_sheet(dataset: ActiveLearningDataset, sheet: Path) -> None:
-    """Write what waits for an answer, the best first; whole, or not at all."""
+    """Write what waits for an answer, the best first; whole, or not at all.
+
+    What was drawn at random has no score, and comes last.
+    """
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(["item_id", "score", "value"])
     scores = dataset.pending_scores
-    for place in np.argsort(-np.nan_to_num(scores), kind="stable").tolist():
+    for place in np.argsort(-scores, kind="stable").tolist():
         index = int(dataset.pending_indices[place])
-        writer.writerow([id_of(dataset, index), f"{scores[place]:.4f}", ""])
+        score = "" if np.isnan(scores[place]) else f"{scores[place]:.4f}"
+        writer.writerow([id_of(dataset, index), score, ""])
     with replacing(sheet) as file:
         file.write(text.getvalue().encode())
 

@@ -11,6 +11,10 @@ ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 NAMES = [path.relative_to(ROOT).as_posix() for path in PAGES]
 PYTHON = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+OTHER_PYTHON = re.compile(
+    r"^(?!```python\n)[ \t]*(?:`{3,}|~{3,})[ \t{.]*(?i:py|python|pycon|python3|py3)\b.*",
+    re.MULTILINE,
+)
 LINK = re.compile(r"\]\((?P<page>[^)#\s]*)(?:#(?P<anchor>[^)\s]+))?[^)]*\)")
 FENCED = re.compile(r"^(`{3,})(?!`).*?^\1$", re.DOTALL | re.MULTILINE)
 HEADING = re.compile(r"^#+ +(.+?)\s*$", re.MULTILINE)
@@ -47,6 +51,18 @@ def test_python_blocks_run_one_after_the_other(path, capsys):
 def test_there_are_blocks_to_run():
     # Contributing is the repository's own CONTRIBUTING.md, about commands and habits.
     assert all(list(blocks(path)) for path in PAGES if path.name != "contributing.md")
+
+
+@pytest.mark.parametrize("path", PAGES, ids=NAMES)
+def test_no_python_block_goes_by_another_name(path):
+    # What opens with another word, or is indented, is not executed above.
+    assert not OTHER_PYTHON.findall(path.read_text(encoding="utf-8"))
+
+
+def test_other_names_of_python_are_found():
+    named = "```py\n```Python\n  ```python\n~~~python\n``` python title\n```pycon\n"
+    assert len(OTHER_PYTHON.findall(named)) == 6
+    assert OTHER_PYTHON.findall("```python\nx\n```\n```\n```sql\n```pytest\n") == []
 
 
 def prose(path):

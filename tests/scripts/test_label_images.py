@@ -45,6 +45,11 @@ def command(place, *more):
     return [str(part) for part in (folder, *named)]
 
 
+def export(place, path):
+    """Without the classes, and from a folder that need not be there."""
+    return label_images.main(["nowhere", "--out", str(place[1]), "--export", str(path)])
+
+
 def sheet_of(place):
     with (place[1] / "to_label.csv").open(newline="") as file:
         return list(csv.DictReader(file))
@@ -69,13 +74,15 @@ def test_round_after_round_no_image_is_asked_for_twice(place, capsys):
             break
         names = [row["item_id"] for row in sheet_of(place)]
         assert len(names) == 20
+        # What is drawn at random has no score.
+        assert [row["score"] == "" for row in sheet_of(place)] == [n == 0] * 20
         assert f"{20 * n} images labelled" in said
         assert ("accuracy on" in said) == (n > 0)
         asked += names
         fill_in(place, truth)
     assert sorted(asked) == sorted(truth)
     out = place[1] / "all.jsonl"
-    assert label_images.main(command(place, "--export", out)) == 0
+    assert export(place, out) == 0
     exported = [json.loads(line) for line in out.read_text().splitlines()]
     assert {row["item_id"]: row["value"] for row in exported} == truth
 
@@ -124,6 +131,12 @@ def test_options_that_cannot_be_met(place, tmp_path, capsys):
     arguments = [str(tmp_path / "empty"), "--classes", "a", "b", "--out", str(tmp_path / "other")]
     assert label_images.main(arguments) == 2
     assert "Expected images" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        label_images.main([str(place[0]), "--out", str(tmp_path / "third")])
+    assert "--classes must be two or more" in capsys.readouterr().err
+    assert export((None, tmp_path / "third"), tmp_path / "all.csv") == 2
+    assert "labels.db" in capsys.readouterr().err
+    assert not (tmp_path / "third").exists()
 
 
 def test_killed_at_any_moment_it_goes_on(place):
@@ -142,7 +155,7 @@ def test_killed_at_any_moment_it_goes_on(place):
     waiting = {row["item_id"] for row in sheet_of(place)}
     assert not waiting & set(answered)
     out = place[1] / "all.csv"
-    assert label_images.main(command(place, "--export", out)) == 0
+    assert export(place, out) == 0
     with out.open(newline="") as file:
         exported = {row["item_id"]: row["value"] for row in csv.DictReader(file)}
     assert exported == answered
@@ -217,3 +230,85 @@ def test_a_label_is_taken_away_and_the_classes_stay(place, capsys):
     assert label_images.main(command(place, "--query-size", 4, "--relabel")) == 0
     assert "1 images labelled, 1 cannot be" in capsys.readouterr().out
     assert "zero/000.png" not in {row["item_id"] for row in sheet_of(place)}
+
+
+def break_image(place, name):
+    """As a copy that was interrupted leaves it; gives what it was."""
+    path = place[0] / name
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    return content
+
+
+def test_images_that_cannot_be_read_are_named_and_set_down(place, capsys):
+    truth = place[2]
+    content = break_image(place, "one/003.png")
+    assert label_images.main(command(place, "--query-size", 40)) == 0
+    said = capsys.readouterr().out
+    line = "'one/003.png' cannot be read, and is set down as impossible to label: "
+    assert said.count(line) == 1
+    assert "0 images labelled, 1 cannot be, 19 not asked for yet" in said
+    names = [row["item_id"] for row in sheet_of(place)]
+    # One more breaks while it waits, and some that have a label: of these it stays.
+    fill_in(place, {name: truth[name] for name in names[:30]})
+    for name in [*names[:10], names[35]]:
+        break_image(place, name)
+    assert label_images.main(command(place, "--query-size", 20)) == 0
+    said = capsys.readouterr().out
+    assert said.count("cannot be read, and is left out of training: ") == 10
+    assert "accuracy on 5 labels set aside" in said  # of 6
+    assert f"{names[35]!r} cannot be read, and is set down as impossible to label: " in said
+    assert "one/003.png" not in said
+    assert "30 images labelled, 2 cannot be, 8 not asked for yet" in said
+    assert len(sheet_of(place)) == 20
+    with label_images.LabelStore(place[1] / "labels.db") as store:
+        columns, rows = store.select("waiting")
+        rows = [dict(zip(columns, row, strict=True)) for row in rows]
+    sources = {row["item_id"]: row["source"] for row in rows if row["state"] != "pending"}
+    assert sources == {"one/003.png": "label_images.py", names[35]: "label_images.py"}
+    # Once it is mended, a row of one's own labels it.
+    (place[0] / "one/003.png").write_bytes(content)
+    (place[1] / "to_label.csv").write_text("item_id,value\none/003.png,one\n")
+    assert label_images.main(command(place, "--query-size", 20)) == 0
+    assert "31 images labelled, 1 cannot be" in capsys.readouterr().out
+
+
+def test_a_folder_of_which_nothing_can_be_read_changes_nothing(place, capsys):
+    assert label_images.main(command(place, "--query-size", 4)) == 0
+    for name in place[2]:
+        break_image(place, name)
+    capsys.readouterr()
+    assert label_images.main(command(place, "--query-size", 5)) == 2
+    assert "a file that can be read, but got none among 60" in capsys.readouterr().err
+    assert len(sheet_of(place)) == 4
+
+
+def test_images_that_come_and_go_need_a_new_store(place, capsys, tmp_path):
+    label_images.main(command(place, "--query-size", 6))
+    names = [row["item_id"] for row in sheet_of(place)]
+    given = {name: place[2][name] for name in names[:4]}
+    fill_in(place, given)
+    assert label_images.main(command(place, "--query-size", 6)) == 0
+    (place[0] / names[0]).unlink()
+    (place[0] / "new.png").write_bytes((place[0] / names[1]).read_bytes())
+    (place[0] / "newer.png").write_bytes((place[0] / names[1]).read_bytes())
+    capsys.readouterr()
+    assert label_images.main(command(place)) == 2
+    assert re.search("the 60 images that .* but got 61", capsys.readouterr().err)
+
+    labels, new = tmp_path / "all.csv", (place[0], tmp_path / "out2", place[2])
+    assert export(place, labels) == 0
+    assert label_images.main(command(new, "--import", labels)) == 2
+    assert f"ids of items of this dataset, but got [{names[0]!r}]" in capsys.readouterr().err
+    lines = labels.read_text().splitlines(keepends=True)
+    labels.write_text("".join(line for line in lines if names[0] not in line))
+    fewer = [part for part in command(new, "--import", labels) if part != given[names[1]]]
+    assert label_images.main(fewer) == 2
+    assert f"['{given[names[1]]}'] are missing" in capsys.readouterr().err
+    for _ in range(2):  # a second time nothing is new
+        assert label_images.main(command(new, "--query-size", 3, "--import", labels)) == 0
+        assert "3 images labelled, 0 cannot be, 55 not asked for yet" in capsys.readouterr().out
+    assert export(new, tmp_path / "again.csv") == 0
+    with (tmp_path / "again.csv").open(newline="") as file:
+        exported = {row["item_id"]: row["value"] for row in csv.DictReader(file)}
+    assert exported == {name: given[name] for name in names[1:4]}

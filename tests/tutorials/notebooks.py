@@ -30,7 +30,33 @@ def execute(path):
         ).execute(env=environment())
     for cell in notebook.cells:
         cell.metadata.clear()
-    return json.loads(nbformat.writes(notebook))
+    return with_joined_streams(json.loads(nbformat.writes(notebook)))
+
+
+def with_joined_streams(notebook):
+    """The notebook, where one stream after the other of a name is one: how it came is chance."""
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            cell["outputs"] = joined_streams(cell["outputs"])
+    return notebook
+
+
+def joined_streams(outputs):
+    """Outputs, of which neighbouring streams of the same name are one."""
+    together = []
+    for output in outputs:
+        name = output.get("name") if output["output_type"] == "stream" else None
+        if name is not None and together and together[-1].get("name") == name:
+            text = joined(together[-1]["text"]) + joined(output["text"])
+            together[-1] = output | {"text": text.splitlines(keepends=True)}
+        else:
+            together.append(output)
+    return together
+
+
+def as_text(notebook):
+    """A notebook as it is committed."""
+    return json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
 
 def environment():
@@ -82,6 +108,5 @@ def joined(text):
 if __name__ == "__main__":
     for file in sys.argv[1:]:
         executed = execute(file)
-        text = json.dumps(executed, indent=1, ensure_ascii=False, sort_keys=True)
-        Path(file).write_text(text + "\n", encoding="utf-8")
+        Path(file).write_text(as_text(executed), encoding="utf-8")
         print(file, *problems(executed), sep="\n  ")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.tutorials.notebooks import problems
+from tests.tutorials.notebooks import joined_streams, problems
 
 
 def code(count, *outputs):
@@ -46,3 +46,14 @@ def test_missing_outputs_are_found():
 )
 def test_outputs_that_a_reader_should_not_see_are_found(output, problem):
     assert found(code(1, output)) == [problem]
+
+
+def test_neighbouring_streams_of_a_name_are_one():
+    picture = {"output_type": "display_data", "data": {}}
+    pieces = [stream("a\nb"), stream(["c\n", "d\n"]), stream("e"), stream("f\n", "stderr")]
+    assert joined_streams([*pieces, picture, stream("g"), stream("")]) == [
+        stream(["a\n", "bc\n", "d\n", "e"]),
+        stream("f\n", "stderr"),
+        picture,
+        stream(["g"]),
+    ]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tutorials.notebooks import execute, problems
+from tests.tutorials.notebooks import as_text, execute, problems, with_joined_streams
 
 FOLDER = Path(__file__).parents[2] / "docs" / "tutorials"
 TUTORIALS = sorted(FOLDER.glob("*.ipynb"))
@@ -14,6 +14,12 @@ TUTORIALS = sorted(FOLDER.glob("*.ipynb"))
 @pytest.mark.parametrize("path", TUTORIALS, ids=lambda path: path.stem)
 def test_committed_as_executed(path):
     assert problems(json.loads(path.read_text(encoding="utf-8"))) == []
+
+
+@pytest.mark.parametrize("path", TUTORIALS, ids=lambda path: path.stem)
+def test_committed_in_the_form_of_the_next_execution(path):
+    text = path.read_text(encoding="utf-8")
+    assert as_text(with_joined_streams(json.loads(text))) == text
 
 
 @pytest.mark.tutorials
