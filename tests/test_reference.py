@@ -158,7 +158,7 @@ def documented(module):
         elif isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
             targets = getattr(statement, "targets", [getattr(statement, "target", None)])
             names |= {target.id for target in targets if isinstance(target, ast.Name)}
-    return names
+    return names & {*getattr(importlib.import_module(module), "__all__", names)}
 
 
 def members(entry, options):
@@ -240,6 +240,35 @@ def test_each_entry_is_needed_once(module):
     loaded = importlib.import_module(module)
     assert complaint(module, loaded, {k: v for k, v in SHOWN.items() if k != module})
     assert "and in docs/reference" in complaint(module, loaded, internal={module})
+
+
+def types_in_signatures(entry, options):
+    """Names from elsewhere in baal that the signatures shown by the entry of a module use."""
+    body = ast.parse(MODULES[entry].read_text(encoding="utf-8")).body
+    shown = [node for node in body if getattr(node, "name", "") in members(entry, options)]
+    classes = [node for node in shown if isinstance(node, ast.ClassDef)]
+    functions = [
+        node
+        for node in [*shown, *(part for node in classes for part in node.body)]
+        if isinstance(node, ast.FunctionDef)
+        and (node.name == "__init__" or not node.name.startswith("_"))
+    ]
+    hints = [f.returns for f in functions]
+    for function in functions:
+        args = function.args
+        every = [*args.posonlyargs, *args.args, args.vararg, *args.kwonlyargs, args.kwarg]
+        hints += [arg.annotation for arg in every if arg]
+    used = {n.id for hint in hints if hint for n in ast.walk(hint) if isinstance(n, ast.Name)}
+    for node in body:
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("baal."):
+            yield from ((node.module, a.name) for a in node.names if a.name in used)
+
+
+@pytest.mark.parametrize("module", [name for name in SHOWN if name in MODULES])
+def test_types_that_signatures_use_are_shown(module):
+    for home_of_type, name in types_in_signatures(module, SHOWN[module]):
+        lacking = missing(importlib.import_module(home_of_type), [name])
+        assert not lacking, f"{home_of_type}.{name} is in a signature: give it a line"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
