@@ -19,7 +19,7 @@ from baal.utils.random_states import seeded
 __all__ = ["Calibrator", "History"]
 
 History = list[dict[str, float]]
-"""Losses after each step, by name."""
+"""Losses of each epoch, by name."""
 _LOADING = ("batch_size", "workers", "collate_fn")
 _FITTING = ("patience", "min_epoch_for_es", "return_best_weights", "skip_epochs")
 
