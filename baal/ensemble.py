@@ -27,6 +27,9 @@ Weights = Mapping[str, torch.Tensor]
 class Ensemble(Posterior):
     """Members of an ensemble as posterior samples: sample `k` is member `k`.
 
+    Lakshminarayanan et al. (2017), "Simple and scalable predictive uncertainty estimation using
+    deep ensembles", https://arxiv.org/abs/1612.01474.
+
     Args:
         members: The `state_dict` of each. They are not copied.
 
@@ -94,6 +97,10 @@ class Ensemble(Posterior):
 
 class EnsembleModelWrapper(ModelWrapper):
     """A `ModelWrapper` whose posterior samples are checkpoints of its model.
+
+    Lakshminarayanan et al. (2017), "Simple and scalable predictive uncertainty estimation using
+    deep ensembles", https://arxiv.org/abs/1612.01474. Checkpoints of one run: Huang et
+    al. (2017), "Snapshot ensembles", https://arxiv.org/abs/1704.00109.
 
     Train the model, `add_checkpoint()`, start from other weights, train again, and so on; or add a
     checkpoint every few epochs of one run. Predicting takes all of them, whatever `iterations` is,

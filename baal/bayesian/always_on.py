@@ -336,3 +336,4 @@ LAYERS: dict[type[nn.Module], type[AlwaysOn]] = {
         TransformerEncoder,
     )
 }
+"""By class of torch, the class whose dropout stays on."""

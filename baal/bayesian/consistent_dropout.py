@@ -46,6 +46,8 @@ class _Consistent(AlwaysOn):
 class ConsistentDropout(_Consistent, Dropout):
     """Dropout with joint posterior samples: `[B, ...] -> [B, ...]`, element by element.
 
+    Kirsch et al. (2019), "BatchBALD", https://arxiv.org/abs/1906.08158, section 3.3.
+
     In a sampling run (`sample_posterior`, `ModelWrapper`), sample `k` drops the same of every
     item, in every batch, until `resample`. Called by hand in eval mode, each place in the batch has
     a mask of its own, which stays until the shape changes, or `reset()` or `eval()` of the layer or
@@ -76,7 +78,7 @@ class ConsistentDropout(_Consistent, Dropout):
 class ConsistentDropout2d(_Consistent, Dropout2d):
     """Channel-wise dropout with joint posterior samples: `[B, C, H, W] -> [B, C, H, W]`.
 
-    Otherwise it is like `ConsistentDropout`.
+    Otherwise it is like `ConsistentDropout`, and from the same paper.
 
     Args:
         p: Probability of a channel to be dropped, in [0, 1].
@@ -160,6 +162,8 @@ def patch_module(
 
 class MCConsistentDropoutModule(BayesianModule):
     """A module with consistent dropout: sample `k` of a sampling run is one function of all items.
+
+    Kirsch et al. (2019), "BatchBALD", https://arxiv.org/abs/1906.08158, section 3.3.
 
     Args:
         module: The module to patch, in place.

@@ -104,6 +104,9 @@ def unpatch_module(module: nn.Module, inplace: bool = True) -> nn.Module:
 class MCDropoutModule(BayesianModule):
     """A module with MC-Dropout: it gives another posterior sample at each call, in eval mode too.
 
+    Gal & Ghahramani (2016), "Dropout as a Bayesian approximation",
+    https://arxiv.org/abs/1506.02142.
+
     Args:
         module: The module to patch, in place.
 

@@ -275,6 +275,10 @@ def _blank(kind: type[nn.Module]) -> nn.Module:
 class MCDropoutConnectModule(BayesianModule):
     """A module with MC-DropConnect: another posterior sample at each call, in eval mode too.
 
+    Wan et al. (2013), "Regularization of neural networks using DropConnect",
+    https://proceedings.mlr.press/v28/wan13.html; as a posterior Mobiny et al.
+    (2019), https://arxiv.org/abs/1906.04569.
+
     Args:
         module: The module to patch, in place.
         layers: See `patch_module`.

@@ -79,6 +79,9 @@ def names_of_dropped(layer: nn.Module) -> list[str]:
 class WeightDrop(nn.Module):
     """Runs a layer with some of its weights dropped, put before its class among the bases.
 
+    Wan et al. (2013), "Regularization of neural networks using DropConnect",
+    https://proceedings.mlr.press/v28/wan13.html.
+
     Args:
         weight_dropout: Probability of a weight to be dropped, in [0, 1).
         *args: Of the layer.
@@ -181,6 +184,8 @@ class WeightDrop(nn.Module):
 class WeightDropLinear(WeightDrop, nn.Linear):
     """`torch.nn.Linear` whose weight is dropped, in eval mode too.
 
+    MC-DropConnect (Wan et al. 2013): see `WeightDrop`.
+
     Shapes are as in torch.
 
     Args:
@@ -204,6 +209,8 @@ class WeightDropLinear(WeightDrop, nn.Linear):
 
 class WeightDropConv1d(WeightDrop, nn.Conv1d):
     """`torch.nn.Conv1d` whose weight is dropped, in eval mode too.
+
+    MC-DropConnect (Wan et al. 2013): see `WeightDrop`.
 
     Shapes are as in torch.
 
@@ -229,6 +236,8 @@ class WeightDropConv1d(WeightDrop, nn.Conv1d):
 class WeightDropConv2d(WeightDrop, nn.Conv2d):
     """`torch.nn.Conv2d` whose weight is dropped, in eval mode too.
 
+    MC-DropConnect (Wan et al. 2013): see `WeightDrop`.
+
     Shapes are as in torch.
 
     Args:
@@ -252,6 +261,8 @@ class WeightDropConv2d(WeightDrop, nn.Conv2d):
 
 class WeightDropConv3d(WeightDrop, nn.Conv3d):
     """`torch.nn.Conv3d` whose weight is dropped, in eval mode too.
+
+    MC-DropConnect (Wan et al. 2013): see `WeightDrop`.
 
     Shapes are as in torch.
 
@@ -277,6 +288,8 @@ class WeightDropConv3d(WeightDrop, nn.Conv3d):
 class WeightDropLSTM(WeightDrop, nn.LSTM):
     """`torch.nn.LSTM` whose input and recurrent weights are dropped, in eval mode too.
 
+    MC-DropConnect (Wan et al. 2013): see `WeightDrop`.
+
     Shapes are as in torch.
 
     Args:
@@ -300,6 +313,8 @@ class WeightDropLSTM(WeightDrop, nn.LSTM):
 
 class WeightDropGRU(WeightDrop, nn.GRU):
     """`torch.nn.GRU` whose input and recurrent weights are dropped, in eval mode too.
+
+    MC-DropConnect (Wan et al. 2013): see `WeightDrop`.
 
     Shapes are as in torch.
 

@@ -16,9 +16,10 @@ from baal.modelwrapper import ModelWrapper
 from baal.utils.log_configuration import get_logger
 from baal.utils.random_states import seeded
 
-__all__ = ["Calibrator"]
+__all__ = ["Calibrator", "History"]
 
 History = list[dict[str, float]]
+"""Losses of each epoch, by name."""
 _LOADING = ("batch_size", "workers", "collate_fn")
 _FITTING = ("patience", "min_epoch_for_es", "return_best_weights", "skip_epochs")
 

@@ -18,6 +18,7 @@ __all__ = [
 ]  # fmt: skip
 
 Mode: TypeAlias = Literal["logits", "probabilities"]
+"""What a model's outputs are."""
 
 
 def check_mode(mode: str) -> None:

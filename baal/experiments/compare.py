@@ -20,9 +20,10 @@ from baal.experiments.records import RESULTS, write_records
 from baal.experiments.runs import RUNS, Run, Setup, named_heuristic, run_folder
 from baal.experiments.side_by_side import execute_all
 
-__all__ = ["Comparison", "Setup", "compare"]
+__all__ = ["Comparison", "HeuristicFactory", "Setup", "compare"]
 
 HeuristicFactory: TypeAlias = Callable[..., AbstractHeuristic]
+"""Makes a heuristic: called anew for each run."""
 
 _LAST_SEED = 2**32 - 1  # the largest that NumPy's global generator takes
 _SET_BY_COMPARE = {"query_size", "iterations", "pool_size", "criterion", "folder"}

@@ -12,6 +12,7 @@ from baal.utils.files import replacing
 __all__ = ["Record", "append_record", "prepare_folder", "read_records", "write_records"]
 
 Record: TypeAlias = dict[str, Any]
+"""What is written down of one round, by name."""
 
 RESULTS = "results.jsonl"
 

@@ -19,6 +19,7 @@ from baal.exceptions import InvalidArgumentError
 __all__ = ["EventKind", "History", "LabelEvent", "Revision"]
 
 EventKind: TypeAlias = Literal["label", "unlabel", "relabel"]
+"""What an event did to its items."""
 _KINDS: tuple[EventKind, ...] = ("label", "unlabel", "relabel")
 
 

@@ -22,7 +22,9 @@ __all__ = [
 ]
 
 IndexArray: TypeAlias = NDArray[np.int64]
+"""Positions, `[n]`."""
 IndexSpace: TypeAlias = Literal["dataset", "pool", "labelled", "validation"]
+"""What a position counts: all items, the pool, what is labelled, or what validates."""
 
 _SHOWN = 5  # offending indices named in an error
 

@@ -15,6 +15,7 @@ from baal.exceptions import InvalidArgumentError, InvalidIndexError, InvalidType
 __all__ = ["ItemId", "ItemIds"]
 
 ItemId: TypeAlias = str | int
+"""The name of an item, that stays when items move."""
 
 _CHUNK = 10_000  # ids put into the digest at once
 _SHOWN = 5

@@ -10,6 +10,7 @@ from baal.exceptions import InvalidArgumentError, InvalidTypeError
 __all__ = ["Seed", "draw_distinct", "from_plain", "to_plain", "to_random_state"]
 
 Seed: TypeAlias = "int | np.integer[Any] | np.random.RandomState | None"
+"""A seed, a random state, or None for one that is new each time."""
 
 _SMALL = 2**16  # items that are permuted in about a millisecond
 

@@ -24,7 +24,7 @@ class ExpectedGradientLength(PoolHeuristic):
 
     $$\sum_c p_c\, |\nabla \ell(x, c)|$$
 
-    Settles, Craven & Ray (2007), see
+    Settles, Craven & Ray (2007), "Multiple-instance active learning"; see
     `baal.active.heuristics.functional.expected_gradient_length`. The label is not known, so the
     model's own mean prediction says how probable each is. The gradient of the cross-entropy with
     respect to the last layer is `(p - e_c) h^T`, whose length is `|p - e_c| |h|`: this takes
@@ -99,7 +99,8 @@ class ExpectedErrorReduction(PoolHeuristic):
     r"""How much the label would lower the pool's expected log-loss, by products of gradients.
 
     $$\frac{1}{M} \sum_{j \ne i} \sum_{y,y'} p_i(y)\, p_j(y')\, (g_i(y) \cdot g_j(y'))^2
-      = \frac{1}{M} \sum_{j \ne i} (h_i \cdot h_j)^2\, tr(S_i S_j), \quad S = diag(p) - p p^T$$
+      = \frac{1}{M} \sum_{j \ne i} (h_i \cdot h_j)^2\, tr(C_i C_j), \quad
+      C_i = diag(p_i) - p_i p_i^T$$
 
     Expected error reduction (Roy & McCallum 2001; section 3.4 of Settles' survey,
     http://burrsettles.com/pub/settles.activelearning.pdf) trains the model anew for each item and

@@ -20,6 +20,7 @@ __all__ = [
 
 Array = npt.NDArray[Any]
 Reduction = Callable[[Array], Array]
+"""From scores by position, `[N, ...]`, to one score for each item, `[N]`."""
 
 
 def _flat(scores: Array) -> Array:

@@ -41,6 +41,7 @@ __all__ = ["MODES", "Reading", "read_probabilities", "score_array", "score_undec
 
 Array = npt.NDArray[Any]
 Reading = Literal["auto", "probabilities", "logits", "as_is"]
+"""What predictions are taken for; "as_is" is for outputs that are neither."""
 Place = tuple[slice, slice]
 MODES: tuple[Reading, ...] = ("auto", "probabilities", "logits")
 

@@ -11,6 +11,7 @@ from baal.exceptions import InvalidArgumentError, InvalidTypeError
 __all__ = ["Metrics", "StoppingCriterion", "check_whole_number"]
 
 Metrics: TypeAlias = Mapping[str, Any]
+"""The metrics of a round, by name."""
 
 
 class StoppingCriterion:

@@ -8,9 +8,10 @@ from baal.active.stopping_criteria.base import Metrics, StoppingCriterion, check
 from baal.exceptions import InvalidArgumentError
 from baal.utils.metric_names import higher_is_better
 
-__all__ = ["EarlyStoppingCriterion", "TargetMetricStoppingCriterion"]
+__all__ = ["Better", "EarlyStoppingCriterion", "TargetMetricStoppingCriterion"]
 
 Better: TypeAlias = Literal["auto", "higher", "lower"]
+"""Which way a metric is better; "auto": by its name."""
 
 
 class EarlyStoppingCriterion(StoppingCriterion):

@@ -13,6 +13,7 @@ from baal.utils.log_configuration import get_logger
 __all__ = ["WAYS", "Plan", "Way", "samples_at_once"]
 
 Way: TypeAlias = Literal["auto", "vmap", "stack", "loop"]
+"""How samples are drawn: by `torch.func.vmap`, stacked in one batch, one by one, or by rule."""
 WAYS: tuple[str, ...] = get_args(Way)
 
 # On a CPU, what several samples make of the largest tensor should stay in the cache: beyond it, a

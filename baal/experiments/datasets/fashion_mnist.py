@@ -19,6 +19,7 @@ CLASS_NAMES = (
     "t-shirt", "trouser", "pullover", "dress", "coat",
     "sandal", "shirt", "sneaker", "bag", "ankle boot",
 )  # fmt: skip
+"""By label."""
 SIDE = 28
 KINDS: dict[str, tuple[int | None, ...]] = {
     "images-idx3": (None, SIDE, SIDE),

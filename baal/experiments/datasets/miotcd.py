@@ -19,6 +19,7 @@ CLASS_NAMES = (
     "articulated_truck", "background", "bicycle", "bus", "car", "motorcycle",
     "non-motorized_vehicle", "pedestrian", "pickup_truck", "single_unit_truck", "work_van",
 )  # fmt: skip
+"""By label."""
 LABELS = "gt_train.csv"
 
 

@@ -18,6 +18,7 @@ from baal.utils.extras import require_extra
 __all__ = ["CLASS_NAMES", "tree_crowns"]
 
 CLASS_NAMES = ("ground", "crown")
+"""By label."""
 # Two places in Yellowstone, one in Florida, one in California.
 SCENES = (
     "2019_YELL_2_528000_4978000_image_crop2",

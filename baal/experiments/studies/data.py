@@ -91,3 +91,4 @@ STUDY_DATA: dict[str, StudyData] = {
         lambda _data, _size: imbalanced_mnist_5k(), _digits_cnn, defaults=_IMBALANCED
     ),
 }
+"""The data sets of the studies, by name."""

@@ -13,6 +13,7 @@ from baal.utils.probabilities import RANGE_ULPS, SUM_TOLERANCE
 __all__ = ["MODES", "Positions", "Reading", "are_logits", "flatten", "read"]
 
 Reading: TypeAlias = Literal["auto", "probabilities", "logits"]
+"""What a metric takes outputs for."""
 MODES = ("auto", "probabilities", "logits")
 
 

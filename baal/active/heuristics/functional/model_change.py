@@ -46,8 +46,9 @@ def expected_gradient_length(probabilities: Array, lengths: Array) -> FloatArray
 
     $$\sum_c p_c\, |\nabla \ell(x, c)|$$
 
-    Settles, Craven & Ray (2007), "Multiple-instance active learning"; section 3.3 of Settles'
-    survey, http://burrsettles.com/pub/settles.activelearning.pdf.
+    Settles, Craven & Ray (2007), "Multiple-instance active learning", NeurIPS 20. Settles' survey
+    of active learning tells of it in section 3.3:
+    http://burrsettles.com/pub/settles.activelearning.pdf.
 
     Args:
         probabilities: `[N, C]`.
@@ -73,10 +74,11 @@ def expected_squared_products(
     r"""Expected squares of the inner products of last-layer gradients with those of a pool.
 
     $$\frac{1}{M_i} \sum_{j \ne i} \sum_{y,y'} p_i(y)\, p_j(y')\, (g_i(y) \cdot g_j(y'))^2
-      = \frac{1}{M_i} \sum_{j \ne i} (h_i \cdot h_j)^2\, tr(S_i S_j), \quad S = diag(p) - p p^T$$
+      = \frac{1}{M_i} \sum_{j \ne i} (h_i \cdot h_j)^2\, tr(C_i C_j), \quad
+      C_i = diag(p_i) - p_i p_i^T$$
 
     Since `g(y)` is the outer product of `p - e_y` and `h`, whose covariance over the label is
-    `S (x) h h^T`. What an item would tell of itself is left out: it grows with the fourth power of
+    `C (x) h h^T`. What an item would tell of itself is left out: it grows with the fourth power of
     its length, whatever the rest is like. `M_i` is the number of the others, M - 1 for an item of
     the pool and M for another one; where there are none the mean is 0. In blocks of rows, and in
     time `N M (C + D)`: no sum over pairs of classes is ever made.
@@ -124,7 +126,7 @@ def expected_squared_products(
 
 
 def _traces(p: FloatArray, q: FloatArray) -> FloatArray:
-    """`tr(S_i S_j)` of all pairs, `[N, M]`, as a sum of two parts that are not negative."""
+    """`tr(C_i C_j)` of all pairs, `[N, M]`, as a sum of two parts that are not negative."""
     on_diagonal = (p * (1 - p)) @ (q * (1 - q)).T
     beside = (p @ q.T) ** 2 - (p**2) @ (q**2).T
     return np.asarray(on_diagonal + np.maximum(beside, 0))

@@ -13,6 +13,7 @@ Array = npt.NDArray[Any]
 IntArray = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.floating[Any]]
 Kind = Literal["cosine", "rbf"]
+"""By the cosine of two embeddings, or by their distance."""
 
 _POINTS = 2048  # looked at in one go
 
