@@ -5,20 +5,18 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 from torch.utils.data import DataLoader
 
 from baal.exceptions import StateError
 from baal.lightning.predicting import embeddings, predictions
 from baal.training.batches import inputs_of
-from baal.training.embedding import gradients_of, join_rows
-from baal.utils.gradient_embeddings import GradientEmbeddings
+from baal.training.embedder import DatasetEmbedder
 
 __all__ = ["PoolPredictor", "loader_like"]
 
 
 @dataclass(frozen=True)
-class PoolPredictor:
+class PoolPredictor(DatasetEmbedder):
     """What a loop predicts with: a module, by its trainer, in batches like those of a loader.
 
     Attributes:
@@ -54,42 +52,16 @@ class PoolPredictor:
         loader = self.loader if _are_same(items, self.pool) else loader_like(self.loader, items)
         return predictions(self.trainer, self.module, loader, self.module.predict_step)
 
-    def embed_on_dataset(self, items: Any) -> npt.NDArray[Any]:
-        """Embeddings of items, without dropout.
-
-        Args:
-            items: In the form of the pool.
-
-        Returns:
-            `[N, D]`.
-
-        Raises:
-            InvalidArgumentError: There is no such layer, or it has no row for each item.
-            StateError: The pool's loader cannot be made for other items.
-        """
-        return join_rows([rows for _, rows in self._embeddings(items)])
-
-    def gradient_embed_on_dataset(self, items: Any) -> GradientEmbeddings:
-        """Gradients with respect to the last linear layer, of the same pass without dropout.
-
-        Args:
-            items: In the form of the pool.
-
-        Returns:
-            Residuals `[N, C]` and embeddings `[N, D]`.
-
-        Raises:
-            InvalidArgumentError: As in `embed_on_dataset`, or the model gives something else than
-                one output `[B, C]`.
-            StateError: The pool's loader cannot be made for other items.
-        """
-        return gradients_of(self._embeddings(items))
-
-    def _embeddings(self, items: Any) -> Iterator[Any]:
+    def _embeddings(
+        self,
+        dataset: Any,
+        layer: str | None,
+        verbose: bool,  # noqa: ARG002 - Lightning has no bar for this
+    ) -> Iterator[Any]:
         # Labelled items and the pool's go the same way: distances between them are looked at.
-        loader = loader_like(self.loader, items)
+        loader = loader_like(self.loader, dataset)
         inputs = getattr(self.module, "inputs", inputs_of)
-        layer = getattr(self.trainer, "layer", None)
+        layer = getattr(self.trainer, "layer", None) if layer is None else layer
         return embeddings(self.trainer, self.module, loader, inputs, layer)
 
 

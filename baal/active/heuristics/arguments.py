@@ -81,8 +81,7 @@ def check_number(name: str, value: Any) -> float:
         >>> check_number("radius", 1)
         1.0
     """
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
-        raise InvalidTypeError(f"Expected `{name}` to be a number, but got {value!r}.")
+    _check_is_number(name, value)
     if not 0 <= value < np.inf:
         raise InvalidArgumentError(
             f"Expected `{name}` to be 0 or more, and finite, but got {value}."
@@ -108,8 +107,7 @@ def check_positive(name: str, value: Any) -> float:
         >>> check_positive("ridge", 1)
         1.0
     """
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
-        raise InvalidTypeError(f"Expected `{name}` to be a number, but got {value!r}.")
+    _check_is_number(name, value)
     if not 0 < value < np.inf:
         raise InvalidArgumentError(f"Expected `{name}` to be above 0 and finite, but got {value}.")
     return float(value)
@@ -153,3 +151,8 @@ def check_temperature(temperature: Any) -> float:
         1.0
     """
     return check_positive("temperature", temperature)
+
+
+def _check_is_number(name: str, value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+        raise InvalidTypeError(f"Expected `{name}` to be a number, but got {value!r}.")

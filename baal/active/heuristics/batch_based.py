@@ -90,7 +90,8 @@ class BatchHeuristic(PoolHeuristic):
     def _chosen_and_scores(self, pool: PoolData) -> tuple[IntArray, Array]:
         choice = self.choose(pool, min(self.query_size, pool.n_items))
         batch = np.asarray(choice.indices)
-        if len(np.unique(batch)) != len(batch) or not np.isin(batch, range(pool.n_items)).all():
+        outside = (batch < 0) | (batch >= pool.n_items)
+        if len(np.unique(batch)) != len(batch) or outside.any():
             raise InvalidArgumentError(
                 f"Expected `choose` of {type(self).__name__} to give different items out of "
                 f"{pool.n_items}, but got {batch.tolist()}."
